@@ -1,0 +1,1 @@
+"""The sandbox: a local AWS on loopback, reached by everything else of the program over HTTP only."""
