@@ -1,4 +1,4 @@
-"""DMS data types: the types a column has between source and target, named in table mappings and used by reader and writer."""
+"""DMS data types: what a column is between source and target. Mappings, readers and writers speak of them."""
 
 from __future__ import annotations
 
