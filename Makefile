@@ -36,4 +36,21 @@ format: $(STAMP) ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(TEMPLATES) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+bench: $(STAMP) ## measure speed and weight against the budgets
+	$(BIN)/python tests/bench/bench.py
+
+screenshots: $(STAMP) ## make the pictures of the documentation anew
+	$(BIN)/python tests/pictures/screenshots.py screenshots
+
+TEMPLATES := .venv-templates
+
+$(TEMPLATES)/.installed:
+	$(PYTHON) -m venv $(TEMPLATES)
+	$(TEMPLATES)/bin/python -m pip install -q --disable-pip-version-check 'cfn-lint>=1.50,<2' 'checkov>=3.2,<4'
+	@touch $@
+
+templates: $(TEMPLATES)/.installed ## check the CloudFormation templates with cfn-lint and checkov
+	$(TEMPLATES)/bin/cfn-lint -c I -- cloudformation/*.yaml
+	$(TEMPLATES)/bin/checkov --quiet --compact --framework cloudformation --directory cloudformation

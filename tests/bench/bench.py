@@ -1,4 +1,4 @@
-"""`make bench`: start-up, key latency, charts, memory, API calls and idle bytes, each against its floor in the same run.
+"""`make bench`: start-up, key latency, memory, API calls and idle bytes, each against its floor in the same run.
 
 The big figures come from the fleet (tests/fleet). Prints one line a figure: what, measured, budget, verdict; exits 1
 when a budget is missed. Budgets are those of the design: ratios to a floor measured here, or absolute limits.
