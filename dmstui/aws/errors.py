@@ -102,6 +102,10 @@ def from_exception(error: BaseException, operation: str, *, mutation: bool) -> A
         return AwsError(
             "Unreachable", str(error) or "the call timed out", operation, "It is tried again by itself."
         )
+    if type(error).__name__ == "ResponseParserError":
+        code = "Unclear" if mutation else "Unreadable"
+        text = " ".join(str(error).split())[:200]
+        return AwsError(code, text, operation, "Something between here and AWS answered in its place.")
     if isinstance(error, bc.ParamValidationError):
         return AwsError("InvalidParameter", _first_line(error), operation)
     if isinstance(error, bc.BotoCoreError | OSError | ValueError):
