@@ -12,16 +12,26 @@ _SECRET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One access key; `purpose` says who holds it (``user``, ``internal``, ``script``, ``session``)."""
+    """One access key; `purpose` says who holds it (``user``, ``internal``, ``script``, ``iam``,
+    ``session``), `expires` is its end in seconds since 1970."""
 
     access_key: str
     secret_key: str
     purpose: str
     session_token: str | None = None
+    expires: float | None = None
 
 
 def _random(alphabet: str, length: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def random_access_key(prefix: str = "AKIA") -> str:
+    return prefix + _random(_LETTERS, 16)
+
+
+def random_secret() -> str:
+    return _random(_SECRET, 40)
 
 
 class KeyRing:
@@ -34,7 +44,7 @@ class KeyRing:
 
     def issue(self, purpose: str) -> Key:
         """A new random key that the front will accept until it is revoked."""
-        key = Key(f"AKIA{_random(_LETTERS, 16)}", _random(_SECRET, 40), purpose)
+        key = Key(random_access_key(), random_secret(), purpose)
         self._keys[key.access_key] = key
         return key
 

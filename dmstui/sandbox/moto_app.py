@@ -1,17 +1,25 @@
-"""moto inside the sandbox's process: its own server application called as WSGI in worker threads, behind the front only."""
+"""moto in the sandbox's process: its own server application, called as WSGI in worker threads by the front alone."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import io
+import logging
 import os
 import random
 import threading
+import types
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
+from dmstui.sandbox.journal import Entry, Journal
 from dmstui.sandbox.service import Fault
+
+log = logging.getLogger(__name__)
 
 # What the front serves through moto: imported in the background at start so that the first call finds them.
 PRELOAD = ("sts", "s3", "ec2", "iam", "rds", "ssm", "secretsmanager", "kms", "sns", "events", "dynamodb")
@@ -31,6 +39,7 @@ class MotoApp:
         self.account_id = account_id
         self.region = region
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="moto")
+        self.journal: Journal | None = None
         self._application: Any = None
         self._loading: asyncio.Task[None] | None = None
         self._import_lock = threading.Lock()
@@ -59,18 +68,20 @@ class MotoApp:
             os.environ["MOTO_ACCOUNT_ID"] = self.account_id
             os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
             os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(1 << 20)
-            os.environ["MOTO_SERVICE_CATALOGUE_LOADED"] = "true"
             from moto.backends import get_backend
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
             def create(service: Any) -> Any:
                 app = create_backend_app(service)
                 app.debug = False
+                # An exception comes out of the call, so that the front can tell "not implemented" from a failure.
+                app.config["PROPAGATE_EXCEPTIONS"] = True
                 return app
 
             for name in PRELOAD:
                 get_backend(name)
             self._application = DomainDispatcherApplication(create)
+            self._replay()
 
     def backend(self, service: str, region: str | None = None) -> Any:
         """moto's backend object of `service` (botocore's name) in this account; global services have one for all."""
@@ -85,25 +96,50 @@ class MotoApp:
                 return regions[name]
         raise Fault("InvalidParameterValue", f"The sandbox has no {service} in {region or self.region}.")
 
-    async def call(self, environ: dict[str, Any], *, mutating: bool, seed: int | None = None) -> MotoAnswer:
-        """Run one WSGI request in a worker thread and collect its answer."""
+    async def call(
+        self, environ: dict[str, Any], *, mutating: bool, entry: Entry | None = None
+    ) -> MotoAnswer:
+        """Run one WSGI request in a worker thread and collect its answer; `entry` is journaled when accepted."""
         await self.ready()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._run, environ, mutating, seed)
+        return await loop.run_in_executor(self._pool, self._run, environ, mutating, entry)
 
-    def run(self, environ: dict[str, Any], *, mutating: bool, seed: int | None = None) -> MotoAnswer:
-        """The same for callers that are in a thread already (replay of a journal)."""
-        if self._application is None:
-            self._import()
-        return self._run(environ, mutating, seed)
-
-    def _run(self, environ: dict[str, Any], mutating: bool, seed: int | None) -> MotoAnswer:
-        if mutating:
-            with self._mutation:
-                if seed is not None:
-                    _seed(seed)
+    def _run(self, environ: dict[str, Any], mutating: bool, entry: Entry | None) -> MotoAnswer:
+        if not mutating and self.journal is None:
+            return self._wsgi(environ)
+        # With a journal, reads wait too: they draw from the same chance as the ids a replay has to meet again.
+        with self._mutation:
+            if entry is None or self.journal is None:
                 return self._wsgi(environ)
-        return self._wsgi(environ)
+            _seed(entry.seed)
+            answer = self._wsgi(environ)
+            if answer.status < 400:
+                self.journal.commit(entry, environ["wsgi.input"])
+            return answer
+
+    def _replay(self) -> None:
+        """Give moto again what it accepted before, with the same chance and at the time it was."""
+        if self.journal is None:
+            return
+        import moto.core.utils
+
+        real = moto.core.utils.datetime
+        try:
+            for entry, body, length in self.journal.entries():
+                moto.core.utils.datetime = past(entry.at)
+                environ = wsgi_environ(entry.method, entry.path, entry.query, entry.headers, body, length)
+                _seed(entry.seed)
+                try:
+                    answer = self._wsgi(environ)
+                except Exception:
+                    log.exception("journal entry %d failed in replay", entry.number)
+                    continue
+                if answer.status >= 400:
+                    log.error("journal entry %d was refused in replay: %d", entry.number, answer.status)
+        finally:
+            moto.core.utils.datetime = real
+        random.seed()
+        _seed(random.getrandbits(64))
 
     def _wsgi(self, environ: dict[str, Any]) -> MotoAnswer:
         status: list[int] = []
@@ -137,22 +173,27 @@ def _seed(seed: int) -> None:
     mock_random.seed(seed)
 
 
-def wsgi_environ(
-    method: str,
-    raw_path: str,
-    path: str,
-    query: str,
-    headers: list[tuple[str, str]],
-    body: IO[bytes],
-    length: int,
+def past(at: float) -> Any:
+    """The datetime module with `at` for now, for the one module of moto from which its records take their time."""
+
+    class Past(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return datetime.datetime.fromtimestamp(at, tz)
+
+    return types.SimpleNamespace(**(vars(datetime) | {"datetime": Past}))
+
+
+def wsgi_environ(  # noqa: PLR0917
+    method: str, raw_path: str, query: str, headers: Sequence[tuple[str, str]], body: IO[bytes], length: int
 ) -> dict[str, Any]:
-    """A WSGI environment for moto; `path` is decoded as WSGI wants it (latin-1 of the UTF-8 bytes)."""
+    """A WSGI environment for moto, from a path still encoded (WSGI wants it as latin-1 of the decoded bytes)."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": path.encode().decode("latin-1"),
-        "RAW_URI": raw_path,
-        "REQUEST_URI": raw_path,
+        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "RAW_URI": f"{raw_path}?{query}" if query else raw_path,
+        "REQUEST_URI": f"{raw_path}?{query}" if query else raw_path,
         "QUERY_STRING": query,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",

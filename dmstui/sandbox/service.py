@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - AWS's own word for it
     """An error answer of a service; the front writes it in the protocol the client spoke.
 
     `code` is AWS's error code (``ResourceNotFoundFault``), `message` its sentence, `status` the HTTP status.

@@ -59,7 +59,7 @@ class Bus:
 
 
 class World:
-    """Everything a room may reach. `engines`, `gate`, `authority`, `metrics` and `logs` are set before rooms are made."""
+    """Everything a room may reach; `engines`, `gate`, `authority`, `metrics`, `logs` are set before rooms are made."""
 
     account_id = ACCOUNT_ID
     partition = "aws"
