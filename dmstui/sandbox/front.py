@@ -218,7 +218,10 @@ class Front:
             raise SignatureError("token", "The security token included in the request is invalid.")
         if key.expires is not None and key.expires < time.time():
             raise SignatureError("expired", "The security token included in the request is expired")
-        signature.check_time(signed, datetime.now(UTC))
+        if signed.region == signature.OLD_REGION:
+            signature.verify_old(raw, signed, key.secret_key, time.time())
+        else:
+            signature.check_time(signed, datetime.now(UTC))
         service = _BOTOCORE_NAMES.get(signed.service, signed.service)
         reason = refusals.wrong_region(service, signed.region, self.world.region)
         if reason is not None:
@@ -232,8 +235,9 @@ class Front:
         self, request: web.BaseRequest, raw: RawRequest, signed: Signed, secret: str, out: IO[bytes]
     ) -> tuple[int, dict[str, str]]:
         """Read the body into `out` and check the signature: before the body where its hash is announced."""
-        announced = raw.header("x-amz-content-sha256")
-        if announced is None and signed.presigned and signed.service == "s3":
+        old = signed.region == signature.OLD_REGION
+        announced = None if old else raw.header("x-amz-content-sha256")
+        if announced is None and signed.presigned and not old and signed.service == "s3":
             announced = signature.UNSIGNED
         chunked: signature.ChunkedBody | None = None
         if announced is not None:
@@ -253,9 +257,11 @@ class Front:
             out.write(data)
         if chunked is not None:
             chunked.finish()
-        elif announced is None:
+        elif announced is None and not old:
             signature.verify(raw, signed, secret, digest.hexdigest())
-        elif announced != signature.UNSIGNED and not hmac.compare_digest(announced, digest.hexdigest()):
+        elif announced not in (None, signature.UNSIGNED) and not hmac.compare_digest(
+            announced, digest.hexdigest()
+        ):
             raise SignatureError(
                 "payload", "The provided 'x-amz-content-sha256' header does not match what was computed."
             )
@@ -342,7 +348,7 @@ class Front:
         environ = wsgi_environ(asked.raw.method, path, query, headers, asked.body, asked.length)
         try:
             answer = await self.world.moto.call(environ, mutating=mutating, entry=entry)
-        except NotImplementedError as error:
+        except (NotImplementedError, ImportError) as error:
             name = f"{asked.service} {operation or asked.raw.method}"
             raise Fault("NotImplemented", f"{name} is not in the sandbox.", 501) from error
         if answer.status >= 500:
@@ -392,7 +398,7 @@ def is_mutating(service: str, operation: str, raw: RawRequest) -> bool:
 _SIGNATURE_PARTS = frozenset(
     f"x-amz-{part}"
     for part in ("algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token")
-)
+) | {"awsaccesskeyid", "signature", "expires"}
 
 
 def unsigned_query(query: str) -> str:
@@ -422,7 +428,8 @@ def moto_headers(asked: Asked, port: int) -> list[tuple[str, str]]:
         kept.append((name, value))
     kept.extend(asked.trailers.items())
     signed = asked.signed
-    credential = f"{signed.access_key}/{signed.date}/{signed.region}/{signed.service}/aws4_request"
+    region = "us-east-1" if signed.region == signature.OLD_REGION else signed.region
+    credential = f"{signed.access_key}/{signed.date}/{region}/{signed.service}/aws4_request"
     kept.append(("Host", f"127.0.0.1:{port}"))
     kept.append(
         (

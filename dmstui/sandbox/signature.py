@@ -6,6 +6,7 @@ reference.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -21,6 +22,15 @@ MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRY = 7 * 86400
 
 _CREDENTIAL = re.compile(r"^([A-Za-z0-9]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request$")
+OLD_REGION = "-"  # in place of the region of a presigned URL of the older kind, which names none
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+_SUBRESOURCES = frozenset(
+    "acl cors delete lifecycle location logging notification partNumber policy requestPayment tagging torrent "
+    "uploadId uploads versionId versioning versions website".split()
+)
 _SPACES = re.compile(r" +")
 
 
@@ -85,8 +95,8 @@ def read(request: RawRequest) -> Signed:
     pairs = dict(query_pairs(request.query))
     if pairs.get("X-Amz-Algorithm") == ALGORITHM:
         return _from_query(pairs)
-    if "AWSAccessKeyId" in pairs and "Signature" in pairs:
-        raise SignatureError("incomplete", "Signature Version 2 is not supported. Use AWS4-HMAC-SHA256.")
+    if "AWSAccessKeyId" in pairs and "Signature" in pairs and request.method in ("GET", "HEAD", "PUT"):
+        return _from_old_query(pairs)
     raise SignatureError("missing", "Missing Authentication Token")
 
 
@@ -140,6 +150,53 @@ def _from_query(pairs: Mapping[str, str]) -> Signed:
         int(expires),
         pairs.get("X-Amz-Security-Token"),
     )
+
+
+def _from_old_query(pairs: Mapping[str, str]) -> Signed:
+    """A presigned S3 URL of the older kind, which S3 clients still make by default in us-east-1."""
+    expires = pairs.get("Expires", "")
+    if not expires.isdigit() or not re.fullmatch(r"[A-Za-z0-9]+", pairs["AWSAccessKeyId"]):
+        raise SignatureError("incomplete", "Query-string authentication requires AWSAccessKeyId and Expires.")
+    return Signed(
+        pairs["AWSAccessKeyId"],
+        "00000000",
+        OLD_REGION,
+        "s3",
+        (),
+        pairs["Signature"],
+        "",
+        True,
+        int(expires),
+        pairs.get("x-amz-security-token"),
+    )
+
+
+def verify_old(request: RawRequest, signed: Signed, secret: str, now: float) -> None:
+    """Check a presigned S3 URL of the older kind ("Signing and authenticating REST requests" in the S3 guide)."""
+    if now > signed.expires:
+        raise SignatureError("expired", "Request has expired")
+    pairs = query_pairs(request.query)
+    amz = {
+        name.lower(): value for name, value in (*request.headers, *pairs) if name.lower().startswith("x-amz-")
+    }
+    kept = sorted(
+        f"{name}={value}" if value else name
+        for name, value in pairs
+        if name in _SUBRESOURCES or name.startswith("response-")
+    )
+    resource = request.path + (f"?{'&'.join(kept)}" if kept else "")
+    to_sign = "\n".join(
+        (
+            request.method,
+            request.header("content-md5") or "",
+            request.header("content-type") or "",
+            str(signed.expires),
+            "".join(f"{name}:{value.strip()}\n" for name, value in sorted(amz.items())) + resource,
+        )
+    )
+    expected = base64.b64encode(hmac.new(secret.encode(), to_sign.encode(), hashlib.sha1).digest()).decode()
+    if not hmac.compare_digest(expected, signed.signature):
+        raise SignatureError("mismatch", _MISMATCH)
 
 
 def _credential(text: str) -> tuple[str, str, str, str]:
@@ -242,11 +299,7 @@ def verify(request: RawRequest, signed: Signed, secret: str, payload_hash: str) 
         expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
         if hmac.compare_digest(expected, signed.signature):
             return key
-    raise SignatureError(
-        "mismatch",
-        "The request signature we calculated does not match the signature you provided. "
-        "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
-    )
+    raise SignatureError("mismatch", _MISMATCH)
 
 
 class ChunkedBody:

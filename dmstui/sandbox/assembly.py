@@ -1,0 +1,102 @@
+"""Puts one sandbox together: world, engines, stores, services and front. process.py runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from dmstui.sandbox.control import Control
+from dmstui.sandbox.front import Front
+from dmstui.sandbox.journal import Journal
+from dmstui.sandbox.pace import Pace
+from dmstui.sandbox.service import Call
+from dmstui.sandbox.stores import cloudwatch, cloudwatch_logs
+from dmstui.sandbox.stores.logs import LogStore
+from dmstui.sandbox.stores.metrics import MetricStore
+from dmstui.sandbox.stores.spool import Spool
+from dmstui.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+# Models that the first calls of any client need; read after the server answers.
+_WARM = ("dms", "cloudformation", "cloudwatch", "logs", "ssm", "rds", "iam", "ec2")
+
+
+class Assembly:
+    """All parts of one sandbox, opened and closed in order."""
+
+    def __init__(
+        self, *, region: str, pace: Pace, work_dir: Path, state_dir: Path | None, run_template_code: bool
+    ) -> None:
+        self.world = World(
+            region=region,
+            pace=pace,
+            work_dir=work_dir,
+            state_dir=state_dir,
+            run_template_code=run_template_code,
+        )
+        self._journal = Journal(state_dir)
+        self.front = Front(self.world, self._journal)
+        self._observers: list[Any] = []
+
+    async def open(self, port: int) -> None:
+        """Serve on `port`; OSError when it cannot be had. Returns when the front answers."""
+        world = self.world
+        if self._journal.active:
+            world.moto.journal = self._journal
+        await self.front.start(port)
+        world.moto.begin()
+        spools = world.state_dir
+        world.metrics = MetricStore(Spool(spools / "metrics.jsonl" if spools else None))
+        world.logs = LogStore(Spool(spools / "logs.jsonl" if spools else None))
+        self.front.add(cloudwatch.service(world.metrics, self._is_internal))
+        self.front.add(cloudwatch_logs.service(world.logs, world.partition))
+        with contextlib.suppress(ImportError, AttributeError):
+            self._open_rooms()
+        self.front.control(Control(world).answer)
+        world.spawn(self._warm(), "warm up")
+
+    def _open_rooms(self) -> None:
+        for room in ("dms", "cloudformation"):
+            self.front.add(importlib.import_module(f"dmstui.sandbox.{room}").service(self.world))
+
+    def _is_internal(self, call: Call) -> bool:
+        key = self.world.keys.find(call.access_key)
+        return key is not None and key.purpose != "user"
+
+    async def _warm(self) -> None:
+        from dmstui.sandbox import wire
+
+        for name in _WARM:
+            await asyncio.to_thread(wire.model, name)
+        await self.world.moto.ready()
+
+    def exports(self) -> dict[str, str]:
+        """The environment variables that point any AWS client at this sandbox."""
+        key = self.world.keys.user
+        return {
+            "AWS_ENDPOINT_URL": self.world.endpoint_url,
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "AWS_REGION": self.world.region,
+            "AWS_DEFAULT_REGION": self.world.region,
+        }
+
+    async def close(self) -> None:
+        """Stop everything, the engines last; what fails is logged and does not keep the rest running."""
+        world = self.world
+        await self.front.close()
+        await world.close()
+        for part in ("engines", "gate"):
+            found = getattr(world, part, None)
+            if found is not None:
+                with contextlib.suppress(Exception):
+                    await found.close()
+        for store in ("metrics", "logs"):
+            if hasattr(world, store):
+                getattr(world, store).close()
+        self._journal.close()
