@@ -151,6 +151,7 @@ def event_of(entry: Mapping[str, Any]) -> StackEvent:
         type=entry.get("ResourceType", ""),
         status=entry.get("ResourceStatus", ""),
         reason=entry.get("ResourceStatusReason", ""),
+        stack_id=entry.get("StackId", ""),
     )
 
 

@@ -69,11 +69,12 @@ class StackEvent:
     type: str
     status: str
     reason: str = ""
+    stack_id: str = ""
 
     @property
     def of_stack(self) -> bool:
-        """It speaks of the stack itself, not of a resource of it."""
-        return self.type == "AWS::CloudFormation::Stack" and ":stack/" in self.physical_id
+        """It speaks of the stack itself, not of a resource of it (a nested stack is a resource)."""
+        return self.type == "AWS::CloudFormation::Stack" and self.physical_id == self.stack_id
 
 
 @dataclass(frozen=True, slots=True)
