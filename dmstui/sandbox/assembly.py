@@ -7,11 +7,17 @@ import contextlib
 import importlib
 import logging
 from pathlib import Path
-from typing import Any
 
+from dmstui.sandbox.authority import Authority
 from dmstui.sandbox.control import Control
+from dmstui.sandbox.engines import binaries
+from dmstui.sandbox.engines.room import EngineRoom
 from dmstui.sandbox.front import Front
+from dmstui.sandbox.gate import Gate
 from dmstui.sandbox.journal import Journal
+from dmstui.sandbox.observers.ec2 import Ec2Observer
+from dmstui.sandbox.observers.iam import IamObserver
+from dmstui.sandbox.observers.rds import RdsObserver
 from dmstui.sandbox.pace import Pace
 from dmstui.sandbox.service import Call
 from dmstui.sandbox.stores import cloudwatch, cloudwatch_logs
@@ -41,7 +47,7 @@ class Assembly:
         )
         self._journal = Journal(state_dir)
         self.front = Front(self.world, self._journal)
-        self._observers: list[Any] = []
+        self._rds = RdsObserver(self.world)
 
     async def open(self, port: int) -> None:
         """Serve on `port`; OSError when it cannot be had. Returns when the front answers."""
@@ -55,10 +61,24 @@ class Assembly:
         world.logs = LogStore(Spool(spools / "logs.jsonl" if spools else None))
         self.front.add(cloudwatch.service(world.metrics, self._is_internal))
         self.front.add(cloudwatch_logs.service(world.logs, world.partition))
+        self._open_engines()
+        for observer in (Ec2Observer(world), IamObserver(world), self._rds):
+            self.front.observe(observer)
         with contextlib.suppress(ImportError, AttributeError):
             self._open_rooms()
         self.front.control(Control(world).answer)
+        if world.state_dir is not None:
+            await world.moto.ready()
+            await self._rds.restore()
         world.spawn(self._warm(), "warm up")
+
+    def _open_engines(self) -> None:
+        world = self.world
+        world.authority = Authority(world.region, world.state_dir)
+        world.gate = Gate(world.authority)
+        world.engines = EngineRoom(
+            world.state_dir or world.work_dir, world.gate, keep=world.state_dir is not None
+        )
 
     def _open_rooms(self) -> None:
         for room in ("dms", "cloudformation"):
@@ -74,6 +94,9 @@ class Assembly:
         for name in _WARM:
             await asyncio.to_thread(wire.model, name)
         await self.world.moto.ready()
+        newest = binaries.available()
+        if newest:
+            await self.world.engines.prepare(newest[0].major)
 
     def exports(self) -> dict[str, str]:
         """The environment variables that point any AWS client at this sandbox."""

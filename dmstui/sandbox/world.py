@@ -20,7 +20,7 @@ from dmstui.sandbox.pace import Pace
 
 if TYPE_CHECKING:
     from dmstui.sandbox.authority import Authority
-    from dmstui.sandbox.engines.base import EngineRoom
+    from dmstui.sandbox.engines.room import EngineRoom
     from dmstui.sandbox.gate import Gate
     from dmstui.sandbox.stores.logs import LogStore
     from dmstui.sandbox.stores.metrics import MetricStore
