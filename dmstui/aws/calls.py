@@ -25,6 +25,7 @@ class Ledger:
         self.by_service: Counter[str] = Counter()
         self.throttles: Counter[str] = Counter()
         self.metrics_asked = 0
+        self.sandbox = False
         self._offset = timedelta(0)
 
     @property
@@ -41,7 +42,9 @@ class Ledger:
         self.throttles[service] += 1
 
     def answered(self, headers: Mapping[str, str], local: datetime | None = None) -> None:
-        """Take the service's time from an answer's headers."""
+        """Take the service's time from an answer's headers, and whether it is a sandbox that answers."""
+        if (headers.get("server") or headers.get("Server")) == "sandbox":
+            self.sandbox = True
         date = headers.get("date") or headers.get("Date")
         if not date:
             return

@@ -106,8 +106,13 @@ class Connection:
 
     @property
     def sandbox(self) -> bool:
-        """The other side is a local AWS."""
-        return self.options.sandbox or is_loopback(endpoint_of(self.options))
+        """The other side is our local AWS: told so, or it said so in an answer."""
+        return self.options.sandbox or self.ledger.sandbox
+
+    @property
+    def loopback(self) -> bool:
+        """The other side is on this machine."""
+        return is_loopback(endpoint_of(self.options))
 
     def now(self) -> datetime:
         """The service's time, UTC."""

@@ -17,7 +17,7 @@ _THROTTLED_PAUSE = 15.0
 
 def pause_of(aws: Connection, *, real: float = 5.0, sandbox: float = 0.4) -> float:
     """Seconds between two questions."""
-    return sandbox if aws.sandbox else real
+    return sandbox if aws.loopback else real
 
 
 async def poll(
