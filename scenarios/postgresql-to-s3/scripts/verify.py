@@ -1,4 +1,4 @@
-"""Compares the source with the Parquet files row by row, as the table mappings and the LOB settings should have made them.
+"""Compares the source with the Parquet files row by row, as table mappings and LOB settings should have made them.
 
 Run on the workbench (Run Command) or in the sandbox. Reads DMSTUI_SOURCE_URL, DMSTUI_TARGET_URL (s3://bucket/lake) and
 DMSTUI_KIND: `load` (default) takes the files of the full load alone; `current` replays the change files of the folder
@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 # What table-mappings.json says, in the words of this script. A unit test holds the two together.
 SELECTED = (
-    "table_schema = 'shop' and table_name not like 'import\\_%' or table_schema = 'web' and table_name = 'page_views'"
+    "table_schema = 'shop' and table_name not like 'import\\_%'"
+    " or table_schema = 'web' and table_name = 'page_views'"
 )
 WHERE = {"web.page_views": "visited_on >= '2026-07-01'"}
 TABLE_NAMES = {"shop.order_lines": "shop.sales_lines"}
@@ -31,7 +32,9 @@ ADDED = {
     "shop.order_lines": {"line_total": "trim_scale(round(quantity * unit_price, 2))"},
 }
 CUT = {"shop.support_tickets": "transcript"}
-CUT_BYTES = 8 * 1024  # bulk-max-size of the table; DMS counts two bytes a character of an NCLOB, others count one
+CUT_BYTES = (
+    8 * 1024
+)  # bulk-max-size of the table; DMS counts two bytes a character of an NCLOB, others count one
 OF_DMS = ("Op", "dms_timestamp")
 
 # How a column is read from PostgreSQL so that it can be compared with what DMS's type mapping puts into Parquet.
@@ -53,7 +56,9 @@ def psql(sql):
     command = ["psql", os.environ["DMSTUI_SOURCE_URL"], "-X", "-q", "-v", "ON_ERROR_STOP=1"]
     command += ["-c", f"copy ({sql}) to stdout (format csv, null '{NULL}')"]
     environment = dict(os.environ, PGCLIENTENCODING="UTF8")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         for row in csv.reader(io.TextIOWrapper(process.stdout, "utf-8", newline="")):
             yield [None if value == NULL else value for value in row]
         message = process.stderr.read().decode(errors="replace").strip()
@@ -80,7 +85,9 @@ def tables():
         columns.append((column, kind))
         if int(key):
             keys.append((int(key), column))
-    return {name: (columns, [column for _, column in sorted(keys)]) for name, (columns, keys) in found.items()}
+    return {
+        name: (columns, [column for _, column in sorted(keys)]) for name, (columns, keys) in found.items()
+    }
 
 
 def expected(name, columns, cut):
@@ -101,7 +108,11 @@ def texts(array):
     """One column of a record batch as texts that equal those of AS_TEXT."""
     kind = array.type
     if pa.types.is_timestamp(kind):
-        array = array.cast(pa.timestamp("ms"), safe=False) if kind.tz is None else array.cast(pa.timestamp("ms", kind.tz), safe=False)
+        array = (
+            array.cast(pa.timestamp("ms"), safe=False)
+            if kind.tz is None
+            else array.cast(pa.timestamp("ms", kind.tz), safe=False)
+        )
         return [None if value is None else str(value) for value in array.cast(pa.int64()).to_pylist()]
     if pa.types.is_date32(kind):
         return [None if value is None else str(value) for value in array.cast(pa.int32()).to_pylist()]
@@ -159,8 +170,10 @@ class Lake:
                 missing, surplus = sorted(set(wanted) - set(names)), sorted(set(names) - set(wanted))
                 raise ValueError(f"{key}: columns missing {missing}, not expected {surplus}")
             columns = [texts(batch.column(name)) for name in wanted]
-            operations = batch.column("Op").to_pylist() if "Op" in batch.schema.names else ["I"] * batch.num_rows
-            yield from zip(operations, zip(*columns))
+            operations = (
+                batch.column("Op").to_pylist() if "Op" in batch.schema.names else ["I"] * batch.num_rows
+            )
+            yield from zip(operations, zip(*columns, strict=True), strict=True)
 
     def longest(self, keys, column):
         """The longest text of a column in characters."""
@@ -178,7 +191,10 @@ def cut_length(name, lake, keys):
     arrived = lake.longest(keys, column)
     if CUT_BYTES // 4 <= arrived <= CUT_BYTES < longest or arrived == longest <= CUT_BYTES // 4:
         return arrived, None
-    return 0, f"{column} should be cut at {CUT_BYTES} bytes: the longest has {longest}, in the lake {arrived} characters"
+    return (
+        0,
+        f"{column} should be cut at {CUT_BYTES} bytes: the longest has {longest}, in the lake {arrived} characters",
+    )
 
 
 def lake_rows(lake, target, wanted, key_places, merge):
@@ -226,18 +242,26 @@ def compare(name, columns, keys, lake, merge):
             missing.append(place)
         elif theirs != mine:
             different.append(place)
-    parts = [("missing in the lake", missing), ("different", different), ("only in the lake", list(held)), ("twice", twice)]
+    parts = [
+        ("missing in the lake", missing),
+        ("different", different),
+        ("only in the lake", list(held)),
+        ("twice", twice),
+    ]
     found = [f"{len(places)} {what}, e.g. {shown(keys, places[0])}" for what, places in parts if places]
     wrong = f"source {count} rows, lake {in_lake}: " + "; ".join(found) if found else None
     return count, wrong, files, total
 
 
 def shown(keys, place):
-    return " ".join(f"{column}={value}" for column, value in zip(keys, place))
+    return " ".join(f"{column}={value}" for column, value in zip(keys, place, strict=True))
 
 
 def say(table, rows, ok, detail):
-    print(json.dumps({"step": "verify", "table": table, "rows": rows, "ok": ok, "detail": detail[:600]}), flush=True)
+    print(
+        json.dumps({"step": "verify", "table": table, "rows": rows, "ok": ok, "detail": detail[:600]}),
+        flush=True,
+    )
 
 
 def main():
@@ -260,7 +284,13 @@ def main():
         say(name, count, not wrong, wrong or f"{target} in {files} files, hash {total:024x}")
         rows, bad, done = rows + count, bad + bool(wrong), done + 1
     ok = done > 0 and not bad
-    detail = f"{done} tables, source equals {what}" if ok else f"{bad} of {done} tables differ" if done else "the source has no such tables: run seed"
+    detail = (
+        f"{done} tables, source equals {what}"
+        if ok
+        else f"{bad} of {done} tables differ"
+        if done
+        else "the source has no such tables: run seed"
+    )
     say(None, rows, ok, detail)
     return 0 if ok else 1
 
