@@ -8,6 +8,7 @@ import importlib
 import logging
 from pathlib import Path
 
+from dmstui.sandbox import ssm
 from dmstui.sandbox.authority import Authority
 from dmstui.sandbox.control import Control
 from dmstui.sandbox.engines import binaries
@@ -61,11 +62,11 @@ class Assembly:
         world.logs = LogStore(Spool(spools / "logs.jsonl" if spools else None))
         self.front.add(cloudwatch.service(world.metrics, self._is_internal))
         self.front.add(cloudwatch_logs.service(world.logs, world.partition))
+        self.front.add(ssm.service(world))
         self._open_engines()
         for observer in (Ec2Observer(world), IamObserver(world), self._rds):
             self.front.observe(observer)
-        with contextlib.suppress(ImportError, AttributeError):
-            self._open_rooms()
+        self._open_rooms()
         self.front.control(Control(world).answer)
         if world.state_dir is not None:
             await world.moto.ready()
@@ -82,7 +83,10 @@ class Assembly:
 
     def _open_rooms(self) -> None:
         for room in ("dms", "cloudformation"):
-            self.front.add(importlib.import_module(f"dmstui.sandbox.{room}").service(self.world))
+            try:
+                self.front.add(importlib.import_module(f"dmstui.sandbox.{room}").service(self.world))
+            except (ImportError, AttributeError) as error:
+                log.warning("%s is missing: %s", room, error)
 
     def _is_internal(self, call: Call) -> bool:
         key = self.world.keys.find(call.access_key)

@@ -1,0 +1,287 @@
+"""`dmstui sandbox`: the console on a local AWS, the server alone (--serve), and its engines and databases.
+
+Without --serve the server runs as a child whose standard input is its life line: it ends when this process does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+INSTALL = "pip install 'dmstui[sandbox]'"
+_NEEDED = ("aiohttp", "moto", "flask", "flask_cors", "asyncpg", "pyarrow", "cryptography")
+_EXPORT = re.compile(r"export (\w+)=(\S+)")
+_EXPORTS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+_START_SECONDS = 60.0
+
+
+def missing() -> str | None:
+    """The sentence for somebody without the sandbox's libraries, or None."""
+    if all(importlib.util.find_spec(name) is not None for name in _NEEDED):
+        return None
+    return f"The sandbox needs its own libraries: {INSTALL}"
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    click.echo(f"dmstui sandbox: {message}", err=True)
+    raise SystemExit(code)
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--serve", is_flag=True, help="Run the server alone and print the lines that point AWS clients at it."
+)
+@click.option("--port", type=int, default=0, metavar="N", help="Port on 127.0.0.1; without it a free one.")
+@click.option(
+    "--speed", type=float, default=60.0, show_default=True, help="How many times faster waiting passes."
+)
+@click.option(
+    "--state", type=click.Path(path_type=Path), metavar="DIR", help="Folder that keeps it between runs."
+)
+@click.option(
+    "--run-template-code", is_flag=True, help="Run inline code of templates that are not the catalogue's."
+)
+@click.pass_context
+def sandbox(  # noqa: PLR0917
+    context: click.Context, serve: bool, port: int, speed: float, state: Path | None, run_template_code: bool
+) -> None:
+    """The console on a local AWS, in which data really moves between real database engines."""
+    if context.invoked_subcommand is not None:
+        return
+    lacking = missing()
+    if lacking is not None:
+        _fail(lacking)
+    if serve:
+        from dmstui.sandbox.process import Options, run
+
+        raise SystemExit(run(Options(port, speed, state, run_template_code=run_template_code)))
+    raise SystemExit(_console(context, port, speed, state, run_template_code))
+
+
+def _console(
+    context: click.Context, port: int, speed: float, state: Path | None, run_template_code: bool
+) -> int:
+    """Start the server as a child, run the console on it, end the child."""
+    from dmstui.sandbox.process import Options, problem
+
+    wrong = problem(Options(port, speed, state))
+    if wrong is not None:
+        _fail(wrong, 2)
+    folder = Path(tempfile.mkdtemp(prefix="dmstui-console-"))
+    line = [sys.executable, "-m", "dmstui.sandbox", "--port", str(port), "--speed", str(speed), "--lifeline"]
+    if state is not None:
+        line += ["--state", str(state)]
+    if run_template_code:
+        line.append("--run-template-code")
+    log = folder / "sandbox.log"
+    try:
+        with log.open("wb") as sink:
+            child = subprocess.Popen(
+                line,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                text=True,
+                # Ctrl-C belongs to the console; the child ends when its standard input closes.
+                start_new_session=True,
+            )
+        try:
+            exports = _read_exports(child)
+            if exports is None:
+                child.wait(5)
+                sys.stderr.write(log.read_text(errors="replace"))
+                return child.returncode or 1
+            return _run_console(context, exports)
+        finally:
+            _end(child)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_exports(child: subprocess.Popen[str]) -> dict[str, str] | None:
+    """The variables the child prints once it answers; None when it ended first."""
+    assert child.stdout is not None
+    found: dict[str, str] = {}
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and not all(name in found for name in _EXPORTS):
+        text = child.stdout.readline()
+        if not text:
+            return None
+        match = _EXPORT.match(text)
+        if match:
+            found[match[1]] = match[2]
+    return found
+
+
+def _run_console(context: click.Context, exports: Mapping[str, str]) -> int:
+    from dmstui.aws.options import ConnectionOptions
+    from dmstui.console import run
+
+    # What the console starts itself (aws, psql, a shell) finds the sandbox too, and nothing of a real account.
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            del os.environ[name]
+    os.environ.update(exports)
+    given: dict[str, Any] = context.obj if isinstance(context.obj, dict) else {}
+    base = context.obj if isinstance(context.obj, ConnectionOptions) else None
+    return int(
+        run(
+            ConnectionOptions(
+                region=exports["AWS_REGION"],
+                endpoint_url=exports["AWS_ENDPOINT_URL"],
+                read_only=base.read_only if base else bool(given.get("read_only", False)),
+                sandbox=True,
+                refresh=base.refresh if base else given.get("refresh"),
+                access_key=exports["AWS_ACCESS_KEY_ID"],
+                secret_key=exports["AWS_SECRET_ACCESS_KEY"],
+            )
+        )
+    )
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Close the life line and wait; a child that does not end is killed (its engines have watchdogs of their own)."""
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    try:
+        child.wait(15)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait(5)
+
+
+# -- asking a running sandbox ---------------------------------------------------------------------------------------
+
+
+def ask(path: str, environment: Mapping[str, str] = os.environ) -> Any:
+    """The document a running sandbox gives under `/_sandbox/`; exits with a sentence when there is none."""
+    endpoint, secret = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if not endpoint or not secret:
+        _fail("no sandbox is set: give this shell the export lines that 'dmstui sandbox --serve' printed.")
+    request = urllib.request.Request(
+        f"{endpoint}/_sandbox/{path}", headers={"Authorization": f"Bearer {secret}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with contextlib.suppress(ValueError):
+            _fail(json.load(error)["error"])
+        _fail(f"{endpoint} is no sandbox: it answered {error.code}.")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        _fail(f"the sandbox at {endpoint} does not answer: {reason}.")
+
+
+def _table(rows: list[list[str]]) -> str:
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+@sandbox.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def engines(as_json: bool) -> None:
+    """The database engines this machine can run."""
+    lacking = missing()
+    if lacking is not None:
+        _fail(lacking)
+    from dmstui.sandbox.engines import binaries
+
+    found = [
+        {
+            "engine": "postgres",
+            "major": one.major,
+            "version": one.version,
+            "source": one.source,
+            "path": str(one.bin),
+        }
+        for one in binaries.available()
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    elif found:
+        rows = [["ENGINE", "VERSION", "FROM", "PROGRAMS"]]
+        rows += [[one["engine"], one["version"], one["source"], one["path"]] for one in found]
+        click.echo(_table(rows))
+    else:
+        _fail(f"no PostgreSQL is installed: {INSTALL}")
+
+
+@sandbox.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def databases(as_json: bool) -> None:
+    """The real servers behind the stacks' databases, with their logins."""
+    found = ask("databases")
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    if not found:
+        click.echo("No database yet: deploy a scenario or create an RDS instance.")
+        return
+    rows = [["NAME", "ENGINE", "VERSION", "ADDRESS", "USER", "PASSWORD", "DATABASE"]]
+    rows += [
+        [
+            one["name"],
+            one["engine"],
+            one["version"],
+            f"{one['host']}:{one['port']}",
+            one["user"],
+            one["password"],
+            one["database"],
+        ]
+        for one in found
+    ]
+    click.echo(_table(rows))
+
+
+@sandbox.command()
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def connect(name: str, arguments: tuple[str, ...]) -> None:
+    """Open the engine's own client on the database NAME; what follows -- goes to the client."""
+    found = ask("databases")
+    chosen = next((one for one in found if one["name"] == name), None)
+    if chosen is None:
+        known = ", ".join(one["name"] for one in found) or "none yet"
+        _fail(f"there is no database {name}; there is: {known}.")
+    from dmstui.sandbox.engines import binaries
+    from dmstui.sandbox.engines.base import EngineUnavailableError
+
+    try:
+        program = binaries.postgres(chosen["version"]).program("psql")
+    except EngineUnavailableError as error:
+        _fail(str(error))
+    environment = dict(os.environ) | {
+        "PGHOST": chosen["host"],
+        "PGPORT": str(chosen["port"]),
+        "PGUSER": chosen["user"],
+        "PGPASSWORD": chosen["password"],
+        "PGDATABASE": chosen["database"],
+        "PGSSLMODE": "prefer",
+    }
+    os.execve(program, [program, *arguments], environment)
