@@ -1,4 +1,4 @@
-"""Follows a PostgreSQL source change by change through a logical slot. The flow's source makes one SlotReader a task."""
+"""Follows a PostgreSQL source change by change through a logical slot. The flow makes one SlotReader a task."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import contextlib
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dmstui.sandbox.engines.base import EngineError, EngineFailureError
 from dmstui.sandbox.engines.postgres import errors, lsn, publications, session
 from dmstui.sandbox.engines.postgres.pgoutput import Begin, Commit, Decoder, Message, RowChange
-from dmstui.sandbox.engines.postgres.replication import KeepAlive, Piece, ReplicationStream
+from dmstui.sandbox.engines.postgres.replication import KeepAlive, ReplicationStream
 
 CREATE_SECONDS = 600.0
 """How long DMS waits for transactions open at the start (TransactionConsistencyTimeout)."""
@@ -201,15 +201,19 @@ class SlotReader:
 
     async def open(self, position: str | None = None) -> None:
         """Start streaming after `position`, or where the slot stands. Earlier than the slot is not to be had."""
+        await self.close()
+        self._failure = None
+        self._ready.clear()
+        self._buffered = [0, 0]
         self._admin = await session.connect(self.access)
         await self._look()
         self._stream = await ReplicationStream.open(self.access)
         await self._stream.start(self.slot, position or "0/0", self.publications.names)
         self._durable = self._received = lsn.parse(position) if position else 0
         self._tasks = [
-            asyncio.create_task(self._guard(self._read()), name=f"slot {self.slot}"),
-            asyncio.create_task(self._guard(self._report()), name=f"slot {self.slot} status"),
-            asyncio.create_task(self._guard(self._watch()), name=f"slot {self.slot} watch"),
+            asyncio.create_task(self._guard(self._read), name=f"slot {self.slot}"),
+            asyncio.create_task(self._guard(self._report), name=f"slot {self.slot} status"),
+            asyncio.create_task(self._guard(self._watch), name=f"slot {self.slot} watch"),
         ]
 
     async def next(self, wait: float, limit: int = 10_000) -> list[Transaction]:
@@ -257,12 +261,12 @@ class SlotReader:
                 await self._admin.close(timeout=5)
             self._admin = None
 
-    async def _guard(self, work: Any) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
-        except BaseException as wrong:  # noqa: BLE001 - kept for next(), which raises it in the caller's task
+        except BaseException as wrong:
             if self._failure is None:
                 self._failure = wrong
             self._news.set()
@@ -308,8 +312,7 @@ class SlotReader:
 
     async def _report(self) -> None:
         """Signs of life, also while reading waits for the target."""
-        assert self._stream is not None
-        while True:
+        while self._stream is not None:
             await asyncio.sleep(STATUS_EVERY)
             self._stream.confirm(self._received, self._durable)
 

@@ -1,4 +1,4 @@
-"""Sorts what PostgreSQL, network and TLS say into what DMS makes of it (dms.md 2.5, 9.2). Pure; check and flow call it."""
+"""Sorts what PostgreSQL, network and TLS say into what DMS makes of it (dms.md 2.5, 9.2). Pure; The flow calls it."""
 
 from __future__ import annotations
 

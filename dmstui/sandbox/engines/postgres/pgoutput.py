@@ -1,4 +1,4 @@
-"""Decodes pgoutput (protocol version 1, text values): what the log says of one transaction after the other. changes.py feeds it. Pure."""
+"""Decodes pgoutput (protocol version 1, text values), one transaction after the other. changes.py feeds it. Pure."""
 
 from __future__ import annotations
 

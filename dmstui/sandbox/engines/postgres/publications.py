@@ -1,4 +1,4 @@
-"""The publications that make pgoutput capture what DMS captures, no more and no less (engines.md 4.2). changes.py calls it.
+"""The publications that make pgoutput capture what DMS captures, no more and no less. changes.py calls it.
 
 One for inserts and truncates of all tables; one for updates and deletes of tables whose rows the log can tell apart,
 kept up to date by an event trigger. With one for all tables, an update of a key-less table would fail at the source.
@@ -87,7 +87,8 @@ async def create(admin: Any, publications: Publications) -> None:
         have = await existing(admin, publications)
         if publications.inserts not in have:
             await admin.execute(
-                f"CREATE PUBLICATION {identifier(publications.inserts)} FOR ALL TABLES WITH (publish = 'insert, truncate')"
+                f"CREATE PUBLICATION {identifier(publications.inserts)} FOR ALL TABLES "
+                "WITH (publish = 'insert, truncate')"
             )
         if publications.updates not in have:
             tables = [row["name"] for row in await admin.fetch(_TABLES)]

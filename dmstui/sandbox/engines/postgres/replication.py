@@ -1,4 +1,4 @@
-"""A client of PostgreSQL's streaming replication protocol: log in, start a logical slot, receive, confirm. changes.py uses it.
+"""A client of PostgreSQL's replication protocol: log in, start a logical slot, receive, confirm. changes.py uses it.
 
 The driver for SQL does not speak this protocol. Reading a slot by SQL would decode everything unconfirmed again at
 each look, and a target that writes files confirms late; a stream is decoded once, and shows as an active slot.

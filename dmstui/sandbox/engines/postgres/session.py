@@ -1,4 +1,4 @@
-"""Opens the flow's connections: TLS as the endpoint's SslMode says, texts in one fixed form. check and changes use it."""
+"""Opens the flow's connections: TLS as the endpoint's SslMode says, texts in one fixed form. check, changes use it."""
 
 from __future__ import annotations
 
