@@ -89,10 +89,14 @@ class ChangeProcessing:
         everything up to `end` is on the target (None)."""
         run = self.run
         target = run.target
+        reason: str | None = None
         while True:
             await self._reload(stream)
             stopping = run.stop.is_set()
-            by_clock = self._until is not None and self._until.server and time.time() >= self._until.at
+            until = self._until
+            if until is not None and until.server and reason is None and time.time() >= until.at:
+                # what was committed until now is still applied
+                end, reason = await run.source.end(), until.reason
             due = self._due()
             idle = self._oldest is None and self._read_to > self._confirmed
             if due or stopping or (idle and time.monotonic() - self._confirmed_at > IDLE_CONFIRM):
@@ -103,26 +107,19 @@ class ChangeProcessing:
             wait = BATCH_WAIT
             if self._oldest is not None:
                 wait = min(wait, max(0.01, self._oldest_since + target.change_interval - time.monotonic()))
-            transactions = await stream.next(0.0 if by_clock else wait)
+            transactions = await stream.next(wait)
             self._last_read = time.time()
             self._caught_up = not transactions
             self.progress()
             for transaction in transactions:
-                if (
-                    self._until is not None
-                    and not self._until.server
-                    and transaction.committed > self._until.at
-                ):
+                if until is not None and not until.server and transaction.committed > until.at:
                     await self._flush(stream)
-                    return self._until.reason
+                    return until.reason
                 await self._take(transaction)
             self._waiting()
-            if not transactions and by_clock and self._until is not None:
+            if end is not None and max(self._read_to, stream.reached()) >= end and not self._reloads:
                 await self._flush(stream)
-                return self._until.reason
-            if end is not None and (not transactions or self._read_to >= end) and not self._reloads:
-                await self._flush(stream)
-                return None
+                return reason
 
     def _all(self) -> list[TableQueue]:
         return [*self._closed, *self._queues.values()]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv
 
-from dmstui.sandbox.engines.base import Address, Credentials, SourceTable
-from dmstui.sandbox.engines.postgres import catalogue, load, lsn, session
+from dmstui.sandbox.engines.base import Address, Credentials, EngineFailureError, Kind, SourceTable
+from dmstui.sandbox.engines.postgres import catalogue, check, errors, load, lsn, session
+from dmstui.sandbox.engines.postgres.changes import SlotReader, slot_name
+from dmstui.sandbox.flow.errors import TroubleError
 from dmstui.sandbox.flow.events import Events
-from dmstui.sandbox.flow.source import ChangeStream, Moment
+from dmstui.sandbox.flow.source import ChangeStream, Moment, Transaction
 from dmstui.sandbox.flow.spec import TaskSpec
 
 CHUNK = 4 << 20
 """Bytes of CSV that become one batch: large enough for Arrow, small enough for eight tables at once."""
 BOM = b"\xef\xbb\xbf"
+LSN = re.compile(r"\b[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}\b")
+REFUSED = frozenset({"wal-sender-timeout", "read-replica"})
+"""Findings of `check.source` that no statement of ours would fail with, yet a task of DMS does."""
 
 
 def parsed(piece: bytes, columns: Sequence[str]) -> pa.Table:
@@ -62,6 +68,8 @@ class PostgresSource:
         self._holder: Any = None
         self._idle: list[Any] = []
         self._token = ""
+        self._slot = ""
+        self._blockers: tuple[int, ...] = ()
 
     def access(self, credentials: Credentials | None = None) -> session.Access:
         """How to log in: as the endpoint's user unless told otherwise."""
@@ -175,17 +183,124 @@ class PostgresSource:
         connection = await self._connection()
         return int(lsn.parse(await connection.fetchval("SELECT pg_current_wal_flush_lsn()::text")))
 
-    async def prepare_changes(self, tables: Sequence[SourceTable], position: str | None) -> str:
-        """See the protocol."""
-        raise NotImplementedError
+    async def prepare_changes(self, position: str | None, resume: bool) -> str:
+        """See the protocol: slot and publications, made by the engine's superuser where the user may replicate."""
+        connection = await self._connection()
+        for finding in await check.source(connection, cdc=True):
+            advice = f" {finding.advice}" if finding.advice else ""
+            self._events.log("SOURCE_CAPTURE", "W", f"{finding.text}.{advice}")
+            if finding.code in REFUSED:
+                raise TroubleError(
+                    Kind.FATAL, "Endpoint initialization failed.", finding.text, "source", 1020912
+                )
+        self._slot = self._named_slot() or slot_name(self._task.suffix, self._spec.database)
+        reader = await self._reader_of_slot()
+        status = await reader.status()
+        named = self._named_slot() is not None
+        if (named or resume) and status is None:
+            raise EngineFailureError(
+                errors.server_error("42704", f'replication slot "{self._slot}" does not exist')
+            )
+        start = log_position(position)
+        if start is not None and not named and not resume:
+            raise TroubleError(
+                Kind.FATAL,
+                "CdcStartPosition of a PostgreSQL source needs the endpoint setting slotName.",
+                code=0,
+            )
+        if not named and not resume:
+            await reader.drop()
+        made = await reader.prepare(waiting=self._waiting, seconds=self._timeout())
+        self._events.log(
+            "SOURCE_CAPTURE",
+            "I",
+            f"Replication slot '{self._slot}' with plugin pgoutput, publications "
+            f"{', '.join(reader.publications.names)}; position {made}",
+        )
+        return start or made
+
+    def _timeout(self) -> float:
+        load_settings = self._task.settings.get("FullLoadSettings") or {}
+        return float(load_settings.get("TransactionConsistencyTimeout") or 600)
+
+    def _waiting(self, pids: Sequence[int]) -> None:
+        if tuple(pids) != self._blockers:
+            self._blockers = tuple(pids)
+            named = ", ".join(map(str, pids))
+            self._events.log(
+                "SOURCE_CAPTURE",
+                "I",
+                f"Waiting for transactions open at the start to finish (process {named})",
+            )
+
+    def _named_slot(self) -> str | None:
+        """The slot somebody made by hand and the endpoint names; it is never dropped."""
+        return str(self._spec.settings.get("SlotName") or "") or None
+
+    async def _reader_of_slot(self) -> SlotReader:
+        """A reader as the internal superuser, whom RDS's rds_replication stands for; else as the user, who fails."""
+        spec = self._spec
+        credentials = None
+        if spec.admin_user and await check.may_replicate(await self._connection()):
+            credentials = Credentials(spec.admin_user, spec.admin_password or "")
+        return SlotReader(self.access(credentials), self._slot)
 
     async def changes(self, position: str) -> ChangeStream:
         """See the protocol."""
-        raise NotImplementedError
+        reader = await self._reader_of_slot()
+        try:
+            await reader.open(position or None)
+        except BaseException:
+            await reader.close()
+            raise
+        return SlotStream(reader)
 
     async def drop_changes(self) -> None:
+        """See the protocol. A slot made by hand stays."""
+        if self._named_slot() is not None:
+            return
+        spec = self._spec
+        self._slot = slot_name(self._task.suffix, spec.database)
+        credentials = Credentials(spec.admin_user, spec.admin_password or "") if spec.admin_user else None
+        await SlotReader(self.access(credentials), self._slot).drop()
+
+
+class SlotStream:
+    """See `flow.source.ChangeStream`."""
+
+    def __init__(self, reader: SlotReader) -> None:
+        self._reader = reader
+        self._reached = 0
+
+    async def next(self, wait: float) -> Sequence[Transaction]:
         """See the protocol."""
-        raise NotImplementedError
+        # what the server had read before this look is given out when the look finds nothing
+        end = self._reader.server_end
+        found = await self._reader.next(wait)
+        self._reached = max(self._reached, found[-1].position if found else end)
+        return found
+
+    def reached(self) -> int:
+        """See the protocol."""
+        return self._reached
+
+    async def confirm(self, position: int) -> None:
+        """See the protocol."""
+        await self._reader.confirm(position)
+
+    async def close(self) -> None:
+        """See the protocol."""
+        await self._reader.close()
+
+
+def log_position(text: str | None) -> str | None:
+    """The log sequence number in a CdcStartPosition: as it is, or inside a `checkpoint:V1#...`; None where none is."""
+    if not text:
+        return None
+    found = LSN.search(text)
+    if found is None:
+        raise TroubleError(Kind.FATAL, f"CdcStartPosition '{text}' is not a position of PostgreSQL.", code=0)
+    return lsn.spell(lsn.parse(found.group(0)))
 
 
 async def _hang_up(connection: Any) -> None:

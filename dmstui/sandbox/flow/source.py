@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,39 +19,52 @@ class Moment:
     seen: str
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Protocol):
     """One changed row. `operation`: I, U, D, or T for a truncate. Values are texts by column name.
 
-    `unchanged` names columns whose value the source did not send, because it is large and was not touched.
+    `unchanged` names columns whose value the source did not send, because it is large and was not touched;
+    `columns` are those the table has at this point of the log. `old` is the row or its key before the change.
     """
 
-    operation: str
-    schema: str
-    table: str
-    new: Mapping[str, str | None] = field(default_factory=dict)
-    old: Mapping[str, str | None] = field(default_factory=dict)
-    unchanged: frozenset[str] = frozenset()
-    columns: tuple[str, ...] = ()
-    """The columns the table has at this point of the log."""
+    @property
+    def operation(self) -> str: ...
+    @property
+    def schema(self) -> str: ...
+    @property
+    def table(self) -> str: ...
+    @property
+    def new(self) -> Mapping[str, str | None]: ...
+    @property
+    def old(self) -> Mapping[str, str | None]: ...
+    @property
+    def unchanged(self) -> frozenset[str]: ...
+    @property
+    def columns(self) -> tuple[str, ...]: ...
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(Protocol):
     """One committed transaction. `position` is where reading goes on after it; `committed` in epoch seconds."""
 
-    id: int
-    position: int
-    committed: float
-    changes: list[Change]
-    bytes: int = 0
+    @property
+    def id(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def committed(self) -> float: ...
+    @property
+    def changes(self) -> Sequence[Change]: ...
+    @property
+    def bytes(self) -> int: ...
 
 
 class ChangeStream(Protocol):
     """The changes of a source from a position on."""
 
-    async def next(self, wait: float) -> list[Transaction]:
+    async def next(self, wait: float) -> Sequence[Transaction]:
         """The next committed transactions, [] after `wait` seconds without any."""
+
+    def reached(self) -> int:
+        """The position up to which everything has been given out by `next`."""
 
     async def confirm(self, position: int) -> None:
         """Everything up to here is durable on the target: the source may forget it."""
@@ -89,8 +102,11 @@ class Source(Protocol):
     def unseen(self, moment: str, transaction: int) -> bool:
         """Whether a transaction came after a load's moment, so that its changes are still to be applied."""
 
-    async def prepare_changes(self, tables: Sequence[SourceTable], position: str | None) -> str:
-        """Make ready to follow changes; returns the position they begin at."""
+    async def prepare_changes(self, position: str | None, resume: bool) -> str:
+        """Make ready to follow changes, or see whether they can still be followed from `position` in a resume.
+
+        Returns the position they begin at. `position` of a first start is CdcStartPosition.
+        """
 
     async def changes(self, position: str) -> ChangeStream:
         """Follow the changes after a position."""

@@ -154,9 +154,9 @@ class Worker:
             if not spec.loads and table.record.state is State.WAITING:
                 table.record.state = State.COMPLETED
         if spec.captures:
-            position = run.position if resume else None
+            followed = run.position if resume else None
             run.position = await run.source.prepare_changes(
-                [each.source for each in run.tables.values()], position or spec.cdc_start_position
+                followed or spec.cdc_start_position, resume=followed is not None
             )
         run.statistics.tell(everything=True)
         run.checkpoint()

@@ -171,7 +171,7 @@ class Lab:
                 "user": "master",
                 "password": "secret99",
                 "database": "shop",
-                "ssl_mode": "require",
+                "ssl_mode": "none",
                 "ca_pem": None,
                 "admin": {"user": self.server.admin.user, "password": self.server.admin.password},
                 "settings": {},
