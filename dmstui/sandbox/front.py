@@ -423,8 +423,9 @@ def moto_headers(asked: Asked, port: int) -> list[tuple[str, str]]:
             if rest:
                 kept.append((name, rest))
             continue
-        if low == "content-type" and asked.service != "s3" and "application/x-www-form-urlencoded" in value:
-            value = "application/x-www-form-urlencoded"
+        if low == "content-type" and "application/x-www-form-urlencoded" in value:
+            # Flask would take an object of that type for a form and leave nothing of it.
+            value = "binary/octet-stream" if asked.service == "s3" else "application/x-www-form-urlencoded"
         kept.append((name, value))
     kept.extend(asked.trailers.items())
     signed = asked.signed

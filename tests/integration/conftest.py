@@ -1,4 +1,4 @@
-"""The running sandbox that integration tests share: one a worker, started by the public command, asked over HTTP only."""
+"""The running sandbox that integration tests share: one a worker, started by the command, asked over HTTP only."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ import pytest
 from botocore.config import Config
 
 SPEED = 600
+    ("dmstui", "sandbox", "--serve")
+    if getattr(find_spec("dmstui.cli"), "origin", None)
+    else ("dmstui.sandbox",)
+)
 EXPORTS = (
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
