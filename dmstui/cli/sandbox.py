@@ -18,10 +18,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from dmstui.cli.common import options_of
+
+if TYPE_CHECKING:
+    from dmstui.aws.options import ConnectionOptions
+    from dmstui.sandbox.process import Options
 
 INSTALL = "pip install 'dmstui[sandbox]'"
 _NEEDED = ("aiohttp", "moto", "flask", "flask_cors", "asyncpg", "pyarrow", "cryptography")
@@ -72,27 +79,31 @@ def sandbox(  # noqa: PLR0917
     lacking = missing()
     if lacking is not None:
         _fail(lacking)
+    from dmstui.sandbox.process import Options, run
+
+    given = options_of(context)
+    options = Options(port, speed, state, run_template_code=run_template_code)
+    options = replace(options, region=given.region or options.region)
     if serve:
-        from dmstui.sandbox.process import Options, run
+        raise SystemExit(run(options))
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        _fail("the console needs a terminal; the server alone: dmstui sandbox --serve", 2)
+    raise SystemExit(_console(given, options))
 
-        raise SystemExit(run(Options(port, speed, state, run_template_code=run_template_code)))
-    raise SystemExit(_console(context, port, speed, state, run_template_code))
 
-
-def _console(
-    context: click.Context, port: int, speed: float, state: Path | None, run_template_code: bool
-) -> int:
+def _console(given: ConnectionOptions, options: Options) -> int:
     """Start the server as a child, run the console on it, end the child."""
-    from dmstui.sandbox.process import Options, problem
+    from dmstui.sandbox.process import problem
 
-    wrong = problem(Options(port, speed, state))
+    wrong = problem(options)
     if wrong is not None:
         _fail(wrong, 2)
     folder = Path(tempfile.mkdtemp(prefix="dmstui-console-"))
-    line = [sys.executable, "-m", "dmstui.sandbox", "--port", str(port), "--speed", str(speed), "--lifeline"]
-    if state is not None:
-        line += ["--state", str(state)]
-    if run_template_code:
+    line = [sys.executable, "-m", "dmstui.sandbox", "--lifeline", "--region", options.region]
+    line += ["--port", str(options.port), "--speed", str(options.speed)]
+    if options.state is not None:
+        line += ["--state", str(options.state)]
+    if options.run_template_code:
         line.append("--run-template-code")
     log = folder / "sandbox.log"
     try:
@@ -112,7 +123,7 @@ def _console(
                 child.wait(5)
                 sys.stderr.write(log.read_text(errors="replace"))
                 return child.returncode or 1
-            return _run_console(context, exports)
+            return _run_console(given, exports)
         finally:
             _end(child)
     finally:
@@ -134,8 +145,7 @@ def _read_exports(child: subprocess.Popen[str]) -> dict[str, str] | None:
     return found
 
 
-def _run_console(context: click.Context, exports: Mapping[str, str]) -> int:
-    from dmstui.aws.options import ConnectionOptions
+def _run_console(given: ConnectionOptions, exports: Mapping[str, str]) -> int:
     from dmstui.console import run
 
     # What the console starts itself (aws, psql, a shell) finds the sandbox too, and nothing of a real account.
@@ -143,16 +153,14 @@ def _run_console(context: click.Context, exports: Mapping[str, str]) -> int:
         if name.startswith("AWS_"):
             del os.environ[name]
     os.environ.update(exports)
-    given: dict[str, Any] = context.obj if isinstance(context.obj, dict) else {}
-    base = context.obj if isinstance(context.obj, ConnectionOptions) else None
     return int(
         run(
-            ConnectionOptions(
+            replace(
+                given,
+                profile=None,
                 region=exports["AWS_REGION"],
                 endpoint_url=exports["AWS_ENDPOINT_URL"],
-                read_only=base.read_only if base else bool(given.get("read_only", False)),
                 sandbox=True,
-                refresh=base.refresh if base else given.get("refresh"),
                 access_key=exports["AWS_ACCESS_KEY_ID"],
                 secret_key=exports["AWS_SECRET_ACCESS_KEY"],
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 from pathlib import Path
 
@@ -66,11 +65,12 @@ class Assembly:
         self._open_engines()
         for observer in (Ec2Observer(world), IamObserver(world), self._rds):
             self.front.observe(observer)
-        self._open_rooms()
-        self.front.control(Control(world).answer)
         if world.state_dir is not None:
+            # Rooms take up their own state when they are made: moto and the databases must be there by then.
             await world.moto.ready()
             await self._rds.restore()
+        self._open_rooms()
+        self.front.control(Control(world).answer)
         world.spawn(self._warm(), "warm up")
 
     def _open_engines(self) -> None:
@@ -82,11 +82,10 @@ class Assembly:
         )
 
     def _open_rooms(self) -> None:
-        for room in ("dms", "cloudformation"):
-            try:
-                self.front.add(importlib.import_module(f"dmstui.sandbox.{room}").service(self.world))
-            except (ImportError, AttributeError) as error:
-                log.warning("%s is missing: %s", room, error)
+        from dmstui.sandbox import cloudformation, dms
+
+        self.front.add(dms.service(self.world))
+        self.front.add(cloudformation.service(self.world))
 
     def _is_internal(self, call: Call) -> bool:
         key = self.world.keys.find(call.access_key)

@@ -19,10 +19,6 @@ import pytest
 from botocore.config import Config
 
 SPEED = 600
-    ("dmstui", "sandbox", "--serve")
-    if getattr(find_spec("dmstui.cli"), "origin", None)
-    else ("dmstui.sandbox",)
-)
 EXPORTS = (
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
