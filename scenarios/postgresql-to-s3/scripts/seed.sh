@@ -267,7 +267,7 @@ select date '2026-01-01' + pg_temp.pick(i, 1, 304), i, case when i % 3 = 0 then 
   20 + pg_temp.pick(i, 7, 3000)
 from generate_series(1, 30000 * :scale) i;
 commit;
-analyze;
+select format('analyze %I.%I', schemaname, tablename) from pg_tables where schemaname in ('shop', 'web') \gexec
 
 select format('select json_build_object(''step'', ''seed'', ''table'', %L, ''rows'', count(*), ''ok'', true, ''detail'', %L) from %I.%I',
   n.nspname || '.' || c.relname, pg_size_pretty(pg_total_relation_size(c.oid)), n.nspname, c.relname)
