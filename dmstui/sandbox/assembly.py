@@ -84,8 +84,9 @@ class Assembly:
     def _open_rooms(self) -> None:
         from dmstui.sandbox import cloudformation, dms
 
-        self.front.add(dms.service(self.world))
-        self.front.add(cloudformation.service(self.world))
+        for room in (dms, cloudformation):
+            with contextlib.suppress(ImportError):
+                self.front.add(room.service(self.world))
 
     def _is_internal(self, call: Call) -> bool:
         key = self.world.keys.find(call.access_key)
