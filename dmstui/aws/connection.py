@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from contextlib import AsyncExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmstui.aws.calls import Ledger, reads_only
@@ -67,11 +69,19 @@ class Connection:
                         "",
                         f"There is: {', '.join(self._session.available_profiles) or 'none'}.",
                     )
+            self._share_role_cache()
             if self.options.access_key and self.options.secret_key:
                 self._session.set_credentials(self.options.access_key, self.options.secret_key)
         finally:
             if collecting:
                 gc.enable()
+
+    def _share_role_cache(self) -> None:
+        """Keep assumed roles where the AWS command keeps them: one MFA code then serves both, and the next start."""
+        from botocore.utils import JSONFileCache
+
+        provider = self._session.get_component("credential_provider").get_provider("assume-role")
+        provider.cache = JSONFileCache(str(Path("~/.aws/cli/cache").expanduser()))
 
     async def close(self) -> None:
         """Close every client."""
@@ -88,8 +98,6 @@ class Connection:
         if not region and self._session is not None:
             region = self._session.get_config_variable("region")
         if not region:
-            import os
-
             region = os.environ.get("AWS_REGION")
         if not region:
             raise AwsError("NoRegion", "no region is set", "", "Give --region or set AWS_REGION.")
@@ -118,10 +126,15 @@ class Connection:
         """The service's time, UTC."""
         return self.ledger.now()
 
-    async def credentials_method(self) -> str | None:
-        """How the credentials were found (`env`, `shared-credentials-file`, `sso`, ...), None without any."""
+    async def credentials_method(self, *, resolve: bool = False) -> str | None:
+        """How the credentials were found (`env`, `shared-credentials-file`, `sso`, ...), None without any.
+
+        resolve: fetch them too, which asks for an MFA code where the profile wants one.
+        """
         try:
             credentials = await self._session.get_credentials()
+            if resolve and credentials is not None:
+                await credentials.get_frozen_credentials()
         except Exception as error:
             raise from_exception(error, "", mutation=False) from error
         return None if credentials is None else str(credentials.method)
