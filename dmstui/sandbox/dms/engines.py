@@ -1,4 +1,4 @@
-"""The engines an endpoint may name: display name, settings block, source or target, and what stands behind them here."""
+"""The engines an endpoint may name: display name, settings block, direction, and what stands behind them here."""
 
 from __future__ import annotations
 
