@@ -15,6 +15,7 @@ class ConnectionOptions:
     """Options of one connection. None means: as the AWS environment variables and files say.
 
     refresh: seconds between two polls of the console's main parts, None for the default schedule.
+    recording: play this file instead of asking AWS.
     """
 
     profile: str | None = None
@@ -25,6 +26,8 @@ class ConnectionOptions:
     refresh: float | None = None
     access_key: str | None = None
     secret_key: str | None = None
+    recording: str | None = None
+    recording_speed: float = 1.0
 
     def __repr__(self) -> str:
         return (

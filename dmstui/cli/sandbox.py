@@ -272,7 +272,7 @@ def databases(as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def connect(name: str, arguments: tuple[str, ...]) -> None:
     """Open the engine's own client on the database NAME; what follows -- goes to the client."""
-    found = ask("databases")
+    found = ask("databases?all=1")
     chosen = next((one for one in found if one["name"] == name), None)
     if chosen is None:
         known = ", ".join(one["name"] for one in found) or "none yet"
@@ -285,11 +285,11 @@ def connect(name: str, arguments: tuple[str, ...]) -> None:
     except EngineUnavailableError as error:
         _fail(str(error))
     environment = dict(os.environ) | {
-        "PGHOST": chosen["host"],
-        "PGPORT": str(chosen["port"]),
+        # The wheel's psql speaks no TLS, which the database may insist on; its socket asks for the password only.
+        "PGHOST": chosen["socket"],
+        "PGPORT": str(chosen["socket_port"]),
         "PGUSER": chosen["user"],
         "PGPASSWORD": chosen["password"],
         "PGDATABASE": chosen["database"],
-        "PGSSLMODE": "prefer",
     }
     os.execve(program, [program, *arguments], environment)

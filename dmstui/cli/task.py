@@ -53,9 +53,7 @@ async def task_list(aws: Connection, *, latency: bool, as_json: bool) -> None:
 command(group, "list")(task_list)
 
 
-async def _with_latency(
-    aws: Connection, *, picture: Snapshot, tasks: tuple[ReplicationTask, ...]
-) -> Snapshot:
+async def _with_latency(aws: Connection, picture: Snapshot, tasks: tuple[ReplicationTask, ...]) -> Snapshot:
     from dmstui.monitor import metrics
 
     queries = metrics.latency_queries(tasks, picture.instances.value, None)

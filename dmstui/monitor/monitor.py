@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dmstui.aws import Connection, ConnectionOptions
@@ -22,6 +23,7 @@ from dmstui.model import AwsError, Snapshot
 from dmstui.monitor import metrics
 from dmstui.monitor.parts import Parts
 from dmstui.monitor.picture import Picture
+from dmstui.monitor.record import Replay
 from dmstui.monitor.schedule import DMS_PARTS, Slowness, interval
 
 T = TypeVar("T")
@@ -56,6 +58,7 @@ class Monitor:
         self._wake: dict[str, asyncio.Event] = {}
         self._asked: list[tuple[float, int]] = []
         self._closing = False
+        self._replay: Replay | None = None
 
     # From any thread
 
@@ -64,6 +67,10 @@ class Monitor:
         if self._thread is not None:
             raise RuntimeError("the monitor runs already")
         self._post = post
+        if self.options.recording is not None:
+            self._replay = Replay(Path(self.options.recording), speed=self.options.recording_speed)
+            self._replay.start(post)
+            return
         self._loop = asyncio.new_event_loop()
         self._ready = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -72,6 +79,8 @@ class Monitor:
     def stop(self, wait: float = 3.0) -> None:
         """End the thread; waits at most `wait` seconds for it."""
         self._closing = True
+        if self._replay is not None:
+            self._replay.stop(wait)
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
@@ -118,6 +127,8 @@ class Monitor:
 
     def pause(self, paused: bool) -> None:
         """Poll nothing until told otherwise; operations still run."""
+        if self._replay is not None:
+            self._replay.pause(paused)
 
         def change(parts: Parts) -> None:
             self._paused = paused
@@ -129,6 +140,10 @@ class Monitor:
 
     def submit(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run a coroutine function with the connection in the monitor's loop."""
+        if self._replay is not None:
+            refused: Future[T] = Future()
+            refused.set_exception(AwsError("ReadOnly", "a recording can be looked at, not changed"))
+            return refused
         if self._loop is None:
             raise RuntimeError("the monitor has not started")
         return asyncio.run_coroutine_threadsafe(self._work(work), self._loop)
