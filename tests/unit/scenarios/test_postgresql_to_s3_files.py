@@ -142,7 +142,7 @@ def test_nothing_is_public_and_everything_is_encrypted() -> None:
 UNTAGGED = {
     "AWS::EC2::VPCGatewayAttachment", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress",
-    "AWS::SecretsManager::SecretTargetAttachment", "AWS::S3::BucketPolicy", "AWS::DMS::Certificate",
+    "AWS::SecretsManager::SecretTargetAttachment", "AWS::DMS::Certificate",
     "AWS::IAM::InstanceProfile", "Custom::LakeEmptier", "Custom::DmsServiceRoles", "Custom::TaskStopper",
     "Custom::RootCertificate",
 }  # fmt: skip
