@@ -67,6 +67,8 @@ class MotoApp:
                 return
             os.environ["MOTO_ACCOUNT_ID"] = self.account_id
             os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+            # Templates attach AWS's own policies (service-role/AmazonDMSVPCManagementRole and its like).
+            os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
             os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(1 << 20)
             from moto.backends import get_backend
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
