@@ -131,7 +131,10 @@ def database_at(world: World, host: str) -> Place | None:
     found = cluster if ".cluster-" in host else database
     if found is None or ".rds." not in host:
         return None
-    group_name = found.db_subnet_group_name
+    # An instance keeps the name in a private field: its property can only be written.
+    group_name = getattr(found, "_db_subnet_group_name", None) or getattr(
+        cluster, "db_subnet_group_name", None
+    )
     group = backend.subnet_groups.get(group_name) if group_name else None
     subnets = [subnet["SubnetIdentifier"] for subnet in group.subnets] if group is not None else []
     return Place(tuple(found.vpc_security_group_ids or ()), subnet_cidrs(world, subnets))
