@@ -18,7 +18,7 @@ from dmstui.sandbox.flow.events import Events
 from dmstui.sandbox.flow.source import ChangeStream, Moment, Transaction
 from dmstui.sandbox.flow.spec import TaskSpec
 
-CHUNK = 4 << 20
+CHUNK = 2 << 20
 """Bytes of CSV that become one batch: large enough for Arrow, small enough for eight tables at once."""
 BOM = b"\xef\xbb\xbf"
 LSN = re.compile(r"\b[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}\b")
@@ -202,13 +202,13 @@ class PostgresSource:
                 errors.server_error("42704", f'replication slot "{self._slot}" does not exist')
             )
         start = log_position(position)
-        if start is not None and not named and not resume:
+        if start is not None and not named and not resume and status is None:
             raise TroubleError(
                 Kind.FATAL,
                 "CdcStartPosition of a PostgreSQL source needs the endpoint setting slotName.",
                 code=0,
             )
-        if not named and not resume:
+        if start is None and not named and not resume:
             await reader.drop()
         made = await reader.prepare(waiting=self._waiting, seconds=self._timeout())
         self._events.log(

@@ -54,6 +54,7 @@ class Worker:
         self._processing: ChangeProcessing | None = None
         self._reloads: list[Name] = []
         self._ticking: asyncio.Task[None] | None = None
+        self._running = False
 
     # commands
 
@@ -101,6 +102,8 @@ class Worker:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(run.source.close(), 3)
         run.statistics.tell(everything=True)
+        if self._running:  # a run shorter than a period has its point too
+            run.meter.report()
         if ending.status == "stopped":
             run.log("TASK_MANAGER", "I", f"Task management thread terminated, stop reason {ending.reason}")
         return ending
@@ -111,6 +114,7 @@ class Worker:
         if ready is None:
             return stopped("NORMAL")
         self.events.emit("running")
+        self._running = True
         if spec.loads:
             ending = await self._full_load()
             if ending is not None:
