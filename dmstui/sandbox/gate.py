@@ -107,6 +107,8 @@ class _Client(asyncio.Protocol):
         self.transport.set_write_buffer_limits(HIGH_WATER)
         self.listener.open.add(self)
         verdict = self.listener.judge()
+        if verdict is Verdict.ALLOW and not self.listener.served():
+            verdict = Verdict.REFUSE
         if verdict is Verdict.DROP:
             self.state = "dropped"
             self.timer = self.loop.call_later(SYN_SECONDS, self.abort)
@@ -217,7 +219,7 @@ class _Client(asyncio.Protocol):
         """Reach the engine: by its unix socket what came under TLS, by its TCP port what came plain."""
         self.state = "connecting"
         server = self.listener.server()
-        if server is None or not server.running:
+        if server is None or not self.listener.served():
             raise ConnectionRefusedError(
                 f"nothing serves {self.listener.server_name}:{self.listener.server_port}"
             )
@@ -300,6 +302,11 @@ class Listener:
     def server(self) -> Published | None:
         """The server behind the address now."""
         return self.gate.server(self.server_name, self.server_port)
+
+    def served(self) -> bool:
+        """Whether the server behind the address is up."""
+        server = self.server()
+        return server is not None and server.running
 
     def judge_by(self, verdict: Callable[[], Verdict]) -> None:
         """Ask another verdict from now on."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from dmstui.sandbox.engines import binaries, launch
@@ -54,10 +55,13 @@ class EngineRoom:
             run_as = await self._launcher(spec.version)
             made_from = await template(run_as)
             folder = self._folder(run_as, spec.name)
+            kept = PostgresServer.remembered(folder) if self._keep else None
+            if kept is not None:
+                # The password may have been changed since whoever asks wrote its own record.
+                spec = replace(spec, password=kept[0].password)
             server = PostgresServer(
                 spec, run_as, made_from, folder, keep=self._keep, changed=self._gate.reflect
             )
-            kept = PostgresServer.remembered(folder) if self._keep else None
             if kept is not None:
                 server.adopt_admin(kept[1])
                 await server.start()

@@ -60,13 +60,12 @@ class Yard:
     async def client(self, server: PostgresServer, **members: Any) -> AsyncIterator[Any]:
         """A client of this host: through the gate, under TLS."""
         wanted = {
+            "ssl": "require",
             "user": server.spec.user,
             "password": server.spec.password,
             "database": server.spec.database,
         }
-        connection = await asyncpg.connect(
-            host="127.0.0.1", port=server.port, ssl="require", **{**wanted, **members}
-        )
+        connection = await asyncpg.connect(host="127.0.0.1", port=server.port, **{**wanted, **members})
         try:
             yield connection
         finally:

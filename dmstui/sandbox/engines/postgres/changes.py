@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -74,6 +75,10 @@ def slot_name(task: str, database: str) -> str:
     return f"{head}_00{int(digest[:5], 16) % 1_000_000:06d}_{'_'.join(parts)}"
 
 
+_OURS = re.compile(r"_00[0-9]{6}(_[0-9a-f]{4,12}){5}$")
+"""A name `slot_name` made, not somebody at the source."""
+
+
 class SlotReader:
     """One slot of one task. `access` logs in as the server's internal superuser to the source database.
 
@@ -114,6 +119,9 @@ class SlotReader:
         async with self._session() as admin:
             found = await self._status(admin)
             if found is not None and found.confirmed is not None:
+                if _OURS.search(self.slot):
+                    # Made together with the slot. New ones would not show what was written while there were none.
+                    await self._require_publications(admin)
                 await publications.create(admin, self.publications)
                 return lsn.spell(found.confirmed)
             await publications.create(admin, self.publications)
@@ -321,12 +329,15 @@ class SlotReader:
             await asyncio.sleep(LOOK_EVERY)
             await self._look()
 
+    async def _require_publications(self, admin: Any) -> None:
+        missing = set(self.publications.names) - await publications.existing(admin, self.publications)
+        if missing:
+            name = min(missing)
+            raise EngineFailureError(errors.server_error("42704", f'publication "{name}" does not exist'))
+
     async def _look(self) -> None:
         """Raise what a stream would not say: a publication or the slot taken away, or its log removed."""
-        missing = set(self.publications.names) - await publications.existing(self._admin, self.publications)
-        if missing:
-            name = sorted(missing)[0]
-            raise EngineFailureError(errors.server_error("42704", f'publication "{name}" does not exist'))
+        await self._require_publications(self._admin)
         found = await self._status(self._admin)
         if found is None:
             raise EngineFailureError(

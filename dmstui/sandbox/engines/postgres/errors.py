@@ -12,6 +12,7 @@ from dmstui.sandbox.engines.base import EngineError, EngineFailureError, Kind, P
 CONNECT_STATE = "08001"
 CONNECT_NATIVE = 101
 STATEMENT_NATIVE = 1
+_REFUSED = "could not connect to server: Connection refused"
 
 _ConnectPhases = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.AUTH, Phase.DATABASE})
 
@@ -64,6 +65,11 @@ def classify(wrong: BaseException) -> EngineError:
     """Any exception of a connection, a statement or a reader as a record; `dms_text` is DMS's detailed message."""
     if isinstance(wrong, EngineFailureError):
         return wrong.error
+    under = wrong.__cause__ or wrong.__context__
+    if getattr(wrong, "sqlstate", None) == "08003" and isinstance(getattr(under, "sqlstate", None), str):
+        # The driver's own "connection was closed" over what the server said when it closed it.
+        assert under is not None
+        wrong = under
     sqlstate = getattr(wrong, "sqlstate", None)
     if isinstance(sqlstate, str):
         return server_error(
@@ -109,21 +115,23 @@ def _of_network(wrong: BaseException) -> tuple[Phase, Kind, str]:
                 return Phase.TLS, Kind.FATAL, f'server certificate does not match host name "{host}"'
             return Phase.TLS, Kind.FATAL, f"SSL error: certificate verify failed ({each.verify_message})"
         if isinstance(each, ssl.SSLError):
-            return Phase.TLS, Kind.FATAL, f"SSL error: {each.reason or each.strerror or each}"
+            return (
+                Phase.TLS,
+                Kind.FATAL,
+                f"SSL error: {getattr(each, 'reason', None) or each.strerror or each}",
+            )
     if "rejected SSL upgrade" in str(wrong):
         return Phase.TLS, Kind.FATAL, "server does not support SSL, but SSL was required"
     if isinstance(wrong, TimeoutError):
         return Phase.CONNECT, Kind.RECOVERABLE, "timeout expired"
+    if "unexpected connection_lost" in str(wrong):  # how asyncpg tells of a reset before the first answer
+        return Phase.CONNECT, Kind.RECOVERABLE, _REFUSED
     if isinstance(wrong, socket.gaierror):
         return Phase.RESOLVE, Kind.FATAL, f"could not translate host name to address: {wrong.strerror}"
     if isinstance(wrong, ConnectionRefusedError | ConnectionResetError | BrokenPipeError | EOFError):
-        refused = "could not connect to server: Connection refused"
-        lost = "server closed the connection unexpectedly"
-        return (
-            Phase.CONNECT,
-            Kind.RECOVERABLE,
-            lost if isinstance(wrong, BrokenPipeError | EOFError) else refused,
-        )
+        lost = isinstance(wrong, BrokenPipeError | EOFError)
+        said = "server closed the connection unexpectedly" if lost else _REFUSED
+        return Phase.CONNECT, Kind.RECOVERABLE, said
     return Phase.CONNECT, Kind.RECOVERABLE, f"could not connect to server: {wrong}"
 
 

@@ -128,6 +128,9 @@ class PostgresServer:
     def _copy(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755 if self._run_as.way is launch.Way.SETUID else 0o700)
+        if not self._keep:
+            # The watchdog clears this folder when we die, as the engine's user: it must own what it removes.
+            self._run_as.give(self.folder)
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(self._template.data, self.data, symlinks=True)
         self.data.chmod(0o700)
