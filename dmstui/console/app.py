@@ -1,0 +1,379 @@
+"""The console's app: one screen with header, navigation, the view in front, message line and footer; it owns the Snapshot and the deeds.
+
+`console.run` makes it. Views are in `screens/`; what they have in common (going, filtering, help, copying) is in `actions`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.reactive import var
+
+from dmstui.console import header, life, theme
+from dmstui.console.actions import Actions
+from dmstui.console.clock import Clock
+from dmstui.console.deeds import Deed, Deeds, Stream, sentence
+from dmstui.console.keys import written
+from dmstui.console.messages import DeedMoved, MonitorFailed, SnapshotArrived
+from dmstui.console.palette_provider import Verbs
+from dmstui.console.screens import VIEWS
+from dmstui.console.screens.view import View
+from dmstui.console.symbols import SymbolSet, shapes
+from dmstui.console.widgets.bars import Bar, Footer, KeyHint
+from dmstui.console.widgets.command_line import CommandLine, Tone
+from dmstui.console.widgets.dialog import Dialog
+from dmstui.console.widgets.line_table import LineTable
+from dmstui.console.widgets.text_pane import TextPane
+from dmstui.model import AwsError, Snapshot
+
+if TYPE_CHECKING:
+    from dmstui.aws.options import ConnectionOptions
+
+MakeMonitor = Callable[["ConnectionOptions"], Any]
+_HELP = KeyHint("?", "help")
+_HERE = Path(__file__).parent
+# One file beside each screen or widget that needs to know its surroundings; app.tcss first.
+STYLES = [_HERE / "app.tcss", *sorted(_HERE.glob("widgets/*.tcss")), *sorted(_HERE.glob("screens/*.tcss"))]
+BOX_WIDTH, BOX_HEIGHT = 110, 34
+
+
+class ConsoleApp(Actions, App[int], inherit_bindings=False):
+    """The console on one connection. `make_monitor` builds the monitor; tests hand in one without AWS."""
+
+    CSS_PATH: ClassVar[Any] = STYLES
+    COMMANDS: ClassVar[set[Any]] = {Verbs}
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="app.filter"),
+        Binding("colon", "prompt", "go", id="app.prompt"),
+        Binding("d", "describe", "describe", id="app.describe"),
+        Binding("o", "order", "order", id="app.order"),
+        Binding("y", "copy", "copy", id="app.copy"),
+        Binding("Y", "copy_what", "copy what", show=False, id="app.copy_what"),
+        Binding("f", "full", "full pane", show=False, id="app.full"),
+        *(
+            Binding(
+                str(view.NUMBER),
+                f"go('{view.NAME}')",
+                view.TITLE.lower(),
+                show=False,
+                id=f"app.go_{view.NAME}",
+            )
+            for view in VIEWS
+            if view.NUMBER
+        ),
+        Binding("grave_accent", "last_view", "last screen", show=False, id="app.last"),
+        Binding("ctrl+r,f5", "refresh_now", "ask again", show=False, id="app.refresh"),
+        Binding("p", "pause", "pause", show=False, id="app.pause"),
+        Binding("question_mark,f1", "help", "help", show=False, id="app.help"),
+        Binding("escape", "back", "back", show=False, id="app.back"),
+        Binding("q", "leave", "back, leave", show=False, id="app.leave"),
+        Binding("ctrl+q", "leave_asked", "leave", show=False, id="app.quit"),
+        Binding("ctrl+c", "how_to_leave", "how to leave", show=False, id="app.interrupt"),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False, id="app.suspend"),
+    ]
+    snapshot: var[Snapshot | None] = var(None, init=False)
+
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        make_monitor: MakeMonitor,
+        *,
+        clock: Clock | None = None,
+        symbols: SymbolSet = "braille",
+        look: str = "dark",
+        ticking: bool = True,
+    ) -> None:
+        """ticking: let the header's clock run; tests that take pictures stop it."""
+        super().__init__()
+        self.options = options
+        self.clock = clock or Clock()
+        self.symbols: SymbolSet = symbols
+        self.animation_level = "none"
+        self._make_monitor = make_monitor
+        self._ticking = ticking
+        self._look = look
+        self.monitor: Any = None
+        self.monitor_error = ""
+        self.deeds = Deeds(self.post_message)
+        self.trail: list[tuple[str, str]] = [("monitor", "")]
+        self.last_place: list[tuple[str, str]] = []
+        self.arrived_at = 0.0
+        self.key_pressed = ""
+        self.searching: LineTable | TextPane | None = None
+        self.bar = Bar("on-bar", id="header")
+        self.nav = Bar(id="nav")
+        self.line = CommandLine(
+            lambda: self.clock.monotonic(), lambda: f"{self.clock.wall():%H:%M:%S}", symbols, id="line"
+        )
+        self.footer = Footer(id="footer")
+        self.dialog = Dialog(lambda: self.clock.monotonic(), symbols, id="dialog")
+        self.views: dict[str, View] = {}
+
+    # life
+
+    def compose(self) -> ComposeResult:
+        """Everything but the views, and the first of those."""
+        first = VIEWS[0]()
+        self.views[first.NAME] = first
+        yield self.bar
+        yield self.nav
+        yield Container(first, id="place")
+        yield self.line
+        yield self.footer
+        yield self.dialog
+
+    def on_mount(self) -> None:
+        """Take the look, put the focus, and begin asking AWS once the first frame stands."""
+        self.register_theme(theme.DARK)
+        self.register_theme(theme.LIGHT)
+        self.theme = theme.THEMES.get(self._look, theme.DARK.name)
+        self._fit()
+        life.on_signals(self.leave_with)
+        self.front.arrive("")
+        self.focus_front()
+        self.look()
+        if self._ticking:
+            self.set_interval(1.0, self.tick)
+            self.set_interval(
+                life.TERMINAL_CHECK_SECONDS, lambda: life.leave_on_lost_terminal(self.leave_with)
+            )
+        self.call_after_refresh(self.begin)
+
+    def begin(self) -> None:
+        """Start the monitor in a thread: importing AWS's modules takes longer than drawing the first frame."""
+        threading.Thread(
+            target=self._start_monitor, args=(self.options,), name="monitor-start", daemon=True
+        ).start()
+
+    def _start_monitor(self, options: ConnectionOptions) -> None:
+        try:
+            monitor = self._make_monitor(options)
+            self.monitor = monitor
+            monitor.start(lambda snapshot: self.post_message(SnapshotArrived(snapshot)))
+        except AwsError as problem:
+            self.post_message(MonitorFailed(sentence(problem)))
+        except Exception as problem:  # whatever it is, the screen says so
+            self.post_message(MonitorFailed(f"{type(problem).__name__}: {problem}"))
+
+    def on_unmount(self) -> None:
+        """Let the monitor go."""
+        if self.monitor is not None:
+            self.monitor.stop()
+
+    def leave_with(self, code: int) -> None:
+        """End with an exit code, the terminal restored."""
+        self.exit(return_code=code)
+
+    def _fatal_error(self) -> None:
+        """An unexpected error: a report in a file, without local variables, and its path on the terminal."""
+        path = life.crash_report(f"{note.at} {note.text}" for note in self.line.notes)
+        self._exit_renderables.append(f"dmstui ended by an unexpected error; what happened is in {path}")
+        self._close_messages_no_wait()
+
+    # what arrives
+
+    def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
+        """A new picture."""
+        self.snapshot = message.snapshot
+        self.monitor_error = ""
+        self.arrived_at = self.clock.monotonic()
+        self.front.update(message.snapshot)
+        self.look()
+
+    def on_monitor_failed(self, message: MonitorFailed) -> None:
+        """No picture will come: say why and what to do."""
+        self.monitor_error = f"{message.text} {message.hint}".strip()
+        self.say(self.monitor_error, "bad")
+        self.front.update(self.known)
+        self.look()
+
+    def on_deed_moved(self, message: DeedMoved) -> None:
+        """A deed said something or ended."""
+        deed = self.deeds.moved(message.step)
+        if deed is None:
+            return
+        if deed.error:
+            self.say(deed.error if deed.error.startswith(deed.text) else f"{deed.text}: {deed.error}", "bad")
+        else:
+            self.say(deed.text, "ok" if deed.ended else "busy")
+        if deed.ended:
+            if deed.after is not None and not deed.error:
+                deed.after()
+            self.nudge()
+        self.front.update(self.known)
+        self.look()
+
+    def do(
+        self, label: str, subject: str, stream: Stream, after: Callable[[], None] | None = None
+    ) -> Deed | None:
+        """Begin an operation; None while the monitor is not there yet."""
+        if self.monitor is None:
+            self.say("not connected yet; try again in a moment", "warn")
+            return None
+        self.deeds.forget(subject)
+        deed = self.deeds.start(self.monitor, label, subject, stream, after)
+        self.say(deed.text, "busy")
+        return deed
+
+    def nudge(self) -> None:
+        """Ask for everything again soon."""
+        if self.monitor is not None:
+            self.monitor.refresh()
+
+    def nudge_task(self, arn: str) -> None:
+        """Ask for a task often until it settles."""
+        if self.monitor is not None:
+            self.monitor.nudge("task", arn)
+
+    def reconnect(self, options: ConnectionOptions) -> None:
+        """Go to another region or profile: a new monitor, an empty picture."""
+        if self.monitor is not None:
+            self.monitor.stop()
+        self.monitor, self.options = None, options
+        self.snapshot, self.monitor_error = None, ""
+        self.show_place([("monitor", "")])
+        self.front.update(self.known)
+        self.look()
+        self.begin()
+
+    def set_symbols(self, symbols: SymbolSet) -> None:
+        """Draw with another symbol set."""
+        self.symbols = symbols
+        for widget in self.query("*"):
+            if hasattr(widget, "symbols"):
+                widget.symbols = symbols
+        self.front.update(self.known)
+        self.refresh()
+
+    @property
+    def known(self) -> Snapshot:
+        """The newest picture, an empty one that is loading before the first."""
+        if self.snapshot is not None:
+            return self.snapshot
+        return Snapshot(
+            at=self.clock.wall(),
+            region=self.options.region or "",
+            profile=self.options.profile or "",
+            sandbox=self.options.sandbox,
+            read_only=self.options.read_only,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Nothing may be changed."""
+        return self.options.read_only or (self.snapshot is not None and self.snapshot.read_only)
+
+    # views
+
+    @property
+    def front(self) -> View:
+        """The view in front."""
+        return self.views[self.trail[-1][0]]
+
+    def show_place(self, trail: list[tuple[str, str]]) -> None:
+        """Bring the last view of the trail to the front."""
+        if trail == self.trail:
+            return
+        before = self.front
+        self.last_place, self.trail = self.trail, trail
+        name, argument = trail[-1]
+        if name not in self.views:
+            self.views[name] = next(view for view in VIEWS if name == view.NAME)()
+            self.query_one("#place").mount(self.views[name])
+        after = self.views[name]
+        with self.batch_update():
+            if before is not after:
+                before.leave()
+                before.display = False
+                after.display = True
+        self.call_after_refresh(self._arrived, argument)
+
+    def _arrived(self, argument: str) -> None:
+        self.front.arrive(argument)
+        self.front.update(self.known)
+        self.focus_front()
+        self.look()
+
+    def focus_front(self) -> None:
+        """Give the keys to the view in front."""
+        if not self.dialog.is_open and not self.line.is_open:
+            widget = self.front.default_focus()
+            if widget is not None:
+                widget.focus()
+
+    # drawing
+
+    def on_resize(self) -> None:
+        """Boxes from a size on, rules below."""
+        self._fit()
+        self.dialog.on_screen_resize()
+        self.look()
+
+    def _fit(self) -> None:
+        size = self.size
+        self.screen.set_class(size.width >= BOX_WIDTH and size.height >= BOX_HEIGHT, "boxes")
+        self.screen.set_class(size.width < 60, "narrow")
+        self.screen.set_class(size.height < 18, "short")
+
+    def look(self) -> None:
+        """Bring header, navigation and footer up to what is known; only changed cells are sent."""
+        if not self.is_mounted:
+            return
+        snapshot = self.snapshot
+        cells = self.size.width
+        since = self.clock.monotonic() - self.arrived_at
+        self.bar.show(
+            header.place(
+                snapshot,
+                sandbox=self.options.sandbox,
+                profile=self.options.profile or "",
+                region=self.options.region or "",
+                read_only=self.options.read_only,
+            ),
+            header.freshness(snapshot, since, cells, snapshot.at if snapshot else self.clock.wall()),
+        )
+        crumbs = self.front.crumbs()
+        if not crumbs:
+            views = [(view.NUMBER, view.NAME, view.TITLE) for view in VIEWS if view.NUMBER]
+            crumbs = header.navigation(views, self.trail[0][0], cells)
+        self.nav.show(crumbs, self.front.status())
+        self.footer.keys(self.hints(), _HELP)
+
+    def tick(self) -> None:
+        """Once a second: the age of the data, messages whose time is over."""
+        self.line.settle()
+        self.look()
+
+    def hints(self) -> list[KeyHint]:
+        """The keys that act now: the view's own first, then its widgets', then the app's."""
+        if self.dialog.is_open and self.dialog.ask is not None:
+            return [KeyHint("", self.dialog.ask.keys())]
+        if self.line.is_open:
+            return [KeyHint("enter", "accept"), KeyHint("tab", "complete"), KeyHint("esc", "leave")]
+        ranked: list[tuple[int, KeyHint]] = []
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if not binding.show or not active.enabled or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            rank = 0 if isinstance(active.node, View) else 2 if active.node is self else 1
+            ranked.append((rank, KeyHint(written(binding.key), binding.description)))
+        return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+    def say(self, text: str, tone: Tone = "info") -> None:
+        """Put a message on the line."""
+        self.line.say(text, tone)
+
+    @property
+    def drawn(self) -> Any:
+        """The shapes of the symbol set."""
+        return shapes(self.symbols)

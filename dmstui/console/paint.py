@@ -1,0 +1,162 @@
+"""Lines of styled text as plain tuples, and what every line-painting widget does with them: cut, pad, join, turn into strips.
+
+A span is `(text, style name)`, a line a tuple of spans. Nothing here parses markup: brackets from AWS stay brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.strip import Strip
+
+from dmstui.console.palette import style
+
+Span = tuple[str, str]
+Line = tuple[Span, ...]
+
+_CONTROL = {
+    code: "·" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F))
+}
+
+
+def clean(text: str) -> str:
+    """The text with control characters replaced, so that nothing from outside steers the terminal."""
+    return text if text.isascii() and text.isprintable() else text.translate(_CONTROL)
+
+
+def width(line: Iterable[Span]) -> int:
+    """Cells the line takes."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def cut(text: str, cells: int, *, mark: str = "…") -> str:
+    """The text in at most so many cells, its end replaced by the mark when it does not fit."""
+    if cells <= 0:
+        return ""
+    if len(text) <= cells and (text.isascii() or cell_len(text) <= cells):
+        return text
+    if cells <= len(mark):
+        return mark[:cells]
+    kept = text[: cells - len(mark)] if text.isascii() else set_cell_size(text, cells - len(mark)).rstrip()
+    return kept + mark
+
+
+def fit(text: str, cells: int, align: str = "left") -> str:
+    """The text in exactly so many cells: cut or padded; `right` and `center` move it."""
+    text = cut(text, cells)
+    missing = cells - (len(text) if text.isascii() else cell_len(text))
+    if missing <= 0:
+        return text
+    if align == "right":
+        return " " * missing + text
+    if align == "center":
+        return " " * (missing // 2) + text + " " * (missing - missing // 2)
+    return text + " " * missing
+
+
+def cut_line(line: Iterable[Span], cells: int, *, mark: str = "…") -> Line:
+    """The line in at most so many cells."""
+    spans: list[Span] = []
+    left = cells
+    for text, name in line:
+        size = cell_len(text)
+        if size > left:
+            if left > 0:
+                spans.append((cut(text, left, mark=mark), name))
+            elif spans and mark:
+                last, last_name = spans[-1]
+                spans[-1] = (cut(last + "  ", max(0, cell_len(last)), mark=mark), last_name)
+            return tuple(spans)
+        spans.append((text, name))
+        left -= size
+    return tuple(spans)
+
+
+def justify(left: Sequence[Span], right: Sequence[Span], cells: int, fill: Span = (" ", "")) -> Line:
+    """Left part, filling, right part in exactly so many cells; the left is cut when both do not fit."""
+    right = cut_line(right, cells)
+    space = cells - width(right)
+    left = cut_line(left, max(0, space - (1 if right else 0)))
+    gap = space - width(left)
+    return (*left, (fill[0] * gap, fill[1]), *right)
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """Words of the text in lines of at most so many cells; a longer word is cut into pieces. Newlines are kept."""
+    cells = max(1, cells)
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        current = ""
+        for word in paragraph.split(" "):
+            while cell_len(word) > cells:
+                room = cells - (cell_len(current) + 1 if current else 0)
+                if room < cells // 3:
+                    lines.append(current)
+                    current, room = "", cells
+                head = word[:room] if word.isascii() else set_cell_size(word, room).rstrip()
+                lines.append(f"{current} {head}" if current else head)
+                current, word = "", word[len(head) :]
+            joined = f"{current} {word}" if current else word
+            if cell_len(joined) > cells:
+                lines.append(current)
+                current = word
+            else:
+                current = joined
+        lines.append(current)
+    return lines
+
+
+def strip(line: Iterable[Span], cells: int, dark: bool = True, under: str = "") -> Strip:
+    """The line as a strip of exactly so many cells; `under` is a style laid below all spans (a cursor row)."""
+    base = style(under, dark) if under else None
+    text_style = style("text", dark)
+    segments = []
+    used = 0
+    for text, name in line:
+        if not text:
+            continue
+        size = len(text) if text.isascii() else cell_len(text)
+        if used + size > cells:
+            text = set_cell_size(text, cells - used)
+            size = cells - used
+        used += size
+        look = style(name, dark) if name else text_style
+        segments.append(Segment(text, base + look if base else look))
+        if used >= cells:
+            break
+    if used < cells:
+        segments.append(Segment(" " * (cells - used), base or text_style))
+    return Strip(segments, cells)
+
+
+def difference(old: Iterable[Span], new: Iterable[Span], cells: int) -> tuple[int, int] | None:
+    """First and one past the last cell in which two lines of the same width differ; None when they look the same.
+
+    Lines with wide characters count as differing from the first difference to the end.
+    """
+    before, after = _cells(old, cells), _cells(new, cells)
+    if before == after:
+        return None
+    if before is None or after is None:
+        return 0, cells
+    first = next(at for at in range(cells) if before[at] != after[at])
+    last = next(at for at in range(cells - 1, -1, -1) if before[at] != after[at])
+    return first, last + 1
+
+
+def _cells(line: Iterable[Span], cells: int) -> list[tuple[str, str]] | None:
+    result: list[tuple[str, str]] = []
+    for text, name in line:
+        if cell_len(text) != len(text):
+            return None
+        result.extend((char, name) for char in text)
+    result = result[:cells]
+    result.extend([(" ", "")] * (cells - len(result)))
+    return result
+
+
+def plain(line: Iterable[Span]) -> str:
+    """The line's text without styles."""
+    return "".join(text for text, _ in line)

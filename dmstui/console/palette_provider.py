@@ -1,0 +1,47 @@
+"""ctrl+p: Textual's command palette over the same verbs as the `:` prompt, with their arguments spelled out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from dmstui.console.commands import VERBS
+
+if TYPE_CHECKING:
+    from dmstui.console.app import ConsoleApp
+
+
+class Verbs(Provider):
+    """Every verb that can be given now."""
+
+    @property
+    def _console(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        app = self._console
+        for verb in VERBS:
+            if not app.verb_allowed(verb):
+                continue
+            arguments = app.verb_arguments(verb)
+            if not verb.takes or verb.takes == "text":
+                yield verb.name, verb.help
+            for argument in arguments:
+                yield f"{verb.name} {argument}", verb.help
+
+    async def discover(self) -> Hits:
+        """What stands there before anything is typed: the verbs."""
+        for text, help_ in self._lines():
+            if " " not in text:
+                yield DiscoveryHit(text, partial(self._console.run_line, text), help=help_)
+
+    async def search(self, query: str) -> Hits:
+        """Verbs and arguments that match."""
+        matcher = self.matcher(query)
+        for text, help_ in self._lines():
+            score = matcher.match(text)
+            if score > 0:
+                yield Hit(score, matcher.highlight(text), partial(self._console.run_line, text), help=help_)

@@ -1,0 +1,356 @@
+"""The deeds on tasks, connections and stacks: who may, what is asked first, what runs. Screens and the `:` prompt call it.
+
+Which deed is possible is `operations`' to say; here it becomes a chooser, a confirmation or a typed name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dmstui.console import format as fmt
+from dmstui.console.widgets.ask import Choice, Choose, Confirm, TypeName
+from dmstui.model import Connection, ReplicationTask, Stack, TableStatistics, start_choices
+
+if TYPE_CHECKING:
+    from dmstui.catalog import Scenario
+    from dmstui.console.app import ConsoleApp
+
+_LETTER = {"start": "f", "resume": "e", "reload": "l"}
+_LABEL = {"start": "First start", "resume": "Resume", "reload": "Reload target"}
+
+
+def verb(name: str) -> ModuleType:
+    """The module of an operation; loaded at its first use, so that the first frame does not wait for it."""
+    import importlib
+
+    return importlib.import_module(f"dmstui.operations.{name}")
+
+
+def refusal(app: ConsoleApp, name: str, target: Any) -> str | None:
+    """Why an operation is not possible on this target now."""
+    if app.read_only and name != "test_connection":
+        return "this session is read-only"
+    reason: str | None = verb(name).refusal(target, app.known)
+    return reason
+
+
+def can(app: ConsoleApp, name: str, targets: Sequence[Any]) -> bool:
+    """The operation is possible on at least one of these."""
+    return any(refusal(app, name, target) is None for target in targets)
+
+
+def can_start(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> bool:
+    """Any way of starting is possible on any of these."""
+    return any(can(app, name, tasks) for name in ("start", "resume", "reload"))
+
+
+# start, resume, reload
+
+
+def choose_start(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:
+    """The start chooser: the three ways, impossible ones with the reason."""
+    if not tasks:
+        app.say("no task under the cursor", "warn")
+        return
+    if len(tasks) > 1:
+        _choose_for_many(app, tasks)
+        return
+    task = tasks[0]
+    rows = []
+    for choice in start_choices(task):
+        reason = refusal(app, choice.verb, task)
+        rows.append(
+            Choice(
+                _LETTER[choice.verb],
+                _LABEL[choice.verb],
+                choice.consequence,
+                reason,
+                "warn" if choice.destructive else "plain",
+                choice.verb,
+            )
+        )
+    text: list[Any] = [((f"{task.migration_type}, {task.status}", "dim"),), ()]
+    if task.checkpoint and task.captures:
+        text.insert(1, (("checkpoint ", "dim"), (task.checkpoint, "dim")))
+    app.ask(Choose(f"Start {task.name}", rows, text, width=76), lambda way: set_going(app, str(way), [task]))
+
+
+def _choose_for_many(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:
+    rows = []
+    for name in ("start", "resume", "reload"):
+        able = [task for task in tasks if refusal(app, name, task) is None]
+        reason = None if able else f"possible for none of the {len(tasks)} marked tasks"
+        note = f"{len(able)} of {len(tasks)}: {', '.join(task.name for task in able)}"
+        rows.append(
+            Choice(_LETTER[name], _LABEL[name], note, reason, "warn" if name == "reload" else "plain", name)
+        )
+    app.ask(
+        Choose(f"Start {len(tasks)} marked tasks", rows, width=76),
+        lambda way: set_going(app, str(way), tasks),
+    )
+
+
+def set_going(app: ConsoleApp, way: str, tasks: Sequence[ReplicationTask]) -> None:
+    """Start, resume, or after the typed name reload."""
+    able = [task for task in tasks if refusal(app, way, task) is None]
+    if not able:
+        app.say(f"{tasks[0].name}: {refusal(app, way, tasks[0])}", "warn")
+        return
+    if way != "reload":
+        for task in able:
+            _run_task(app, way, task, {"start": "starting", "resume": "resuming"}[way])
+        return
+    operation = verb("reload")
+    text: list[Any] = []
+    for task in able:
+        text.append(((task.name, "bright+bold"),))
+        text += operation.effect(task, app.known)
+    left = len(tasks) - len(able)
+    if left:
+        text += [(), ((f"{fmt.plural(left, 'task')} cannot be reloaded now and is left out.", "warn"),)]
+    name = able[0].name if len(able) == 1 else f"reload {len(able)}"
+    title = f"Reload target: {able[0].name if len(able) == 1 else fmt.plural(len(able), 'task')}"
+
+    def go(_: Any) -> None:
+        for task in able:
+            _run_task(app, "reload", task, "reloading")
+
+    app.ask(TypeName(title, text, name, "reload now"), go)
+
+
+def ask_stop(app: ConsoleApp, tasks: Sequence[ReplicationTask], hidden: int = 0) -> None:
+    """Stop after a `y`; names the tasks and what a stop does to them."""
+    able = [task for task in tasks if refusal(app, "stop", task) is None]
+    if not able:
+        app.say(
+            f"{tasks[0].name}: {refusal(app, 'stop', tasks[0])}" if tasks else "no task under the cursor",
+            "warn",
+        )
+        return
+    text: list[Any] = []
+    for task in able[:6]:
+        text.append(((task.name, "bright+bold"), (f"  {task.migration_type}, {task.status}", "dim")))
+    if len(able) > 6:
+        text.append(f"and {len(able) - 6} more")
+    text += ["", *dict.fromkeys(line for task in able for line in verb("stop").effect(task, app.known))]
+    if hidden:
+        text.append(((f"{fmt.plural(hidden, 'marked task')} hidden by the filter: left out", "warn"),))
+    title = f"Stop {able[0].name}" if len(able) == 1 else f"Stop {len(able)} tasks"
+
+    def go(_: Any) -> None:
+        for task in able:
+            _run_task(app, "stop", task, "stopping")
+
+    app.ask(Confirm(title, text, "stop it" if len(able) == 1 else "stop them"), go)
+
+
+def _run_task(app: ConsoleApp, name: str, task: ReplicationTask, doing: str) -> None:
+    module = verb(name)
+
+    def stream(connection: Any) -> AsyncIterator[Any]:
+        found: AsyncIterator[Any] = module.run(connection, task, wait=name == "stop")
+        return found
+
+    app.do(f"{doing} {task.name}", task.arn, stream, lambda: app.nudge_task(task.arn))
+    app.nudge_task(task.arn)
+
+
+# tables
+
+
+def ask_reload_tables(
+    app: ConsoleApp, task: ReplicationTask, tables: Sequence[TableStatistics], hidden: int
+) -> None:
+    """Reload the named tables after a `y`."""
+    reason = refusal(app, "reload_tables", task)
+    if reason or not tables:
+        app.say(f"{task.name}: {reason or 'no table under the cursor'}", "warn")
+        return
+    rows = sum(table.full_load_rows for table in tables)
+    text: list[Any] = [", ".join(table.name for table in tables[:12])]
+    if len(tables) > 12:
+        text.append(f"and {len(tables) - 12} more")
+    text += ["", *verb("reload_tables").effect(task, app.known), f"{rows:,} rows are loaded again."]
+    if hidden:
+        text.append(((f"{fmt.plural(hidden, 'marked table')} hidden by the filter: left out", "warn"),))
+    pairs = [(table.schema, table.table) for table in tables]
+    title = f"Reload {tables[0].name}" if len(tables) == 1 else f"Reload {len(tables)} tables of {task.name}"
+
+    def go(_: Any) -> None:
+        app.do(
+            f"reloading {fmt.plural(len(pairs), 'table')} of {task.name}",
+            task.arn,
+            lambda connection: verb("reload_tables").run(connection, task, pairs),
+        )
+
+    app.ask(Confirm(title, text, "reload them" if len(pairs) > 1 else "reload it"), go)
+
+
+# connections
+
+
+def test(app: ConsoleApp, pairs: Sequence[Connection]) -> None:
+    """Test pairs of instance and endpoint at once; a test changes nothing and is not asked about."""
+    if not pairs:
+        app.say("nothing to test: no replication instance, or no endpoint under the cursor", "warn")
+        return
+    for pair in pairs:
+        reason = refusal(app, "test_connection", pair)
+        name = pair.endpoint_name or pair.endpoint_arn.rsplit(":", 1)[-1]
+        if reason:
+            app.say(f"{name}: {reason}", "warn")
+            continue
+
+        def stream(connection: Any, pair: Connection = pair) -> AsyncIterator[Any]:
+            found: AsyncIterator[Any] = verb("test_connection").run(connection, pair)
+            return found
+
+        app.do(f"testing {name}", pair.key, stream)
+
+
+def pairs_of_task(app: ConsoleApp, task: ReplicationTask) -> list[Connection]:
+    """A task's instance with its source and with its target."""
+    return list(verb("test_connection").pairs(task, app.known))
+
+
+def pairs_of_endpoint(app: ConsoleApp, endpoint_arn: str) -> list[Connection]:
+    """An endpoint with the instances that its tasks use, else with every available one."""
+    snapshot = app.known
+    used = {
+        task.instance_arn
+        for task in snapshot.tasks.value
+        if endpoint_arn in {task.source_arn, task.target_arn}
+    }
+    instances = [one for one in snapshot.instances.value if one.arn in used] or [
+        one for one in snapshot.instances.value if one.status == "available"
+    ]
+    return [verb("test_connection").pair(one.arn, endpoint_arn, snapshot) for one in instances]
+
+
+# scenarios and stacks
+
+
+def choose_step(app: ConsoleApp, scenario: Scenario) -> None:
+    """What can be done with a scenario now; impossible steps with the reason."""
+    deploy_reason = refusal(app, "deploy", scenario)
+    run_reason = refusal(app, "run_script", scenario)
+    stack = stack_of(app, scenario)
+    rows = [Choice("p", "Deploy", f"the stack {scenario.stack_name}", deploy_reason, value="deploy")]
+    for press, step, text in (
+        ("e", "seed", "make and fill the source tables"),
+        ("c", "change", "change rows in the source"),
+        ("v", "verify", "compare the target with the source"),
+    ):
+        if step in scenario.scripts:
+            rows.append(Choice(press, step.capitalize(), text, run_reason, value=step))
+    delete_reason = "it is not deployed" if stack is None else refusal(app, "delete_stack", stack)
+    rows.append(Choice("x", "Delete", "asks for the name next", delete_reason, "bad", "delete"))
+    app.ask(
+        Choose(f"{scenario.name}: what next", rows, width=72), lambda step: do_step(app, scenario, str(step))
+    )
+
+
+def do_step(app: ConsoleApp, scenario: Scenario, step: str) -> None:
+    """One step of a scenario, asked about where it costs or destroys."""
+    if step == "deploy":
+        ask_deploy(app, scenario)
+    elif step == "delete":
+        stack = stack_of(app, scenario)
+        if stack is None:
+            app.say(f"{scenario.name} is not deployed", "warn")
+        else:
+            ask_delete(app, stack)
+    else:
+        ask_script(app, scenario, step)
+
+
+def stack_of(app: ConsoleApp, scenario: Scenario) -> Stack | None:
+    """The scenario's stack."""
+    from dmstui.kinds.scenario import deployed
+
+    return deployed(scenario, app.known)
+
+
+def ask_deploy(app: ConsoleApp, scenario: Scenario) -> None:
+    """Deploy after a `y`; names the stack and the cost. Then the progress screen."""
+    reason = refusal(app, "deploy", scenario)
+    if reason:
+        app.say(f"{scenario.name}: {reason}", "warn")
+        return
+    module = verb("deploy")
+    text: list[Any] = [
+        (("stack    ", "dim"), (scenario.stack_name, "bright+bold")),
+        (("where    ", "dim"), (f"{'sandbox, ' if app.known.sandbox else ''}{app.known.region}", "text")),
+        "",
+        *module.effect(scenario, app.known),
+    ]
+
+    def go(_: Any) -> None:
+        app.do(
+            f"deploying {scenario.name}",
+            scenario.stack_name,
+            lambda connection: module.run(connection, scenario),
+        )
+        app.go("progress", scenario.stack_name, below=True)
+
+    app.ask(Confirm(f"Deploy {scenario.name}", text, "deploy it"), go)
+
+
+def ask_script(app: ConsoleApp, scenario: Scenario, step: str) -> None:
+    """Run seed, change or verify on the workbench."""
+    reason = refusal(app, "run_script", scenario)
+    if reason:
+        app.say(f"{scenario.name}: {reason}", "warn")
+        return
+    script = scenario.scripts[step]
+    module = verb("run_script")
+
+    def go(kind: str | None) -> None:
+        app.do(
+            f"{step}",
+            f"script:{scenario.name}",
+            lambda connection: module.run(connection, scenario, step, kind=kind),
+        )
+
+    if script.kinds:
+        rows = [Choice(str(n), kind, value=kind) for n, kind in enumerate(script.kinds, 1)]
+        app.ask(
+            Choose(
+                f"{step.capitalize()} {scenario.name}",
+                rows,
+                module.effect(scenario, app.known),
+                enter_picks=True,
+            ),
+            lambda kind: go(str(kind)),
+        )
+    elif step == "verify":
+        go(None)
+    else:
+        app.ask(
+            Confirm(
+                f"{step.capitalize()} {scenario.name}", module.effect(scenario, app.known), f"run {step}"
+            ),
+            lambda _: go(None),
+        )
+
+
+def ask_delete(app: ConsoleApp, stack: Stack, after: Callable[[], None] | None = None) -> None:
+    """Delete a stack after its name was typed; then the progress screen."""
+    module = verb("delete_stack")
+    reason = refusal(app, "delete_stack", stack)
+    if reason:
+        app.say(f"{stack.name}: {reason}", "warn")
+        return
+
+    def go(_: Any) -> None:
+        app.do(f"deleting {stack.name}", stack.name, lambda connection: module.run(connection, stack), after)
+        app.go("progress", stack.name, below=True)
+
+    app.ask(
+        TypeName(
+            f"Delete the stack {stack.name}", module.effect(stack, app.known), stack.name, "delete it now"
+        ),
+        go,
+    )

@@ -1,0 +1,74 @@
+"""`LineWidget`, the base of everything the console paints: a subclass says what stands on each line, and only lines that changed are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from dmstui.console.paint import Line, difference, strip
+
+
+class LineWidget(Widget):
+    """A widget whose `line(y, width)` gives the spans of one content line.
+
+    `redraw` compares with what was painted last and refreshes the cells that differ, without a layout: a header
+    whose age moved costs a hundred bytes instead of six thousand.
+    """
+
+    DEFAULT_CSS = """
+    LineWidget { height: 1; width: 100%; }
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._painted: dict[int, tuple[Line, str]] = {}
+        self._painted_width = 0
+
+    def line(self, y: int, width: int) -> Line:
+        """The spans of content line y, `width` cells wide."""
+        raise NotImplementedError
+
+    def under(self, y: int) -> str:
+        """A style laid below line y, such as a cursor's background; empty for none."""
+        return ""
+
+    @property
+    def dark(self) -> bool:
+        """The theme has a dark background."""
+        return self.app.current_theme.dark
+
+    def render_line(self, y: int) -> Strip:
+        """Textual asks for one line of content."""
+        width = self.size.width
+        line, under = self.line(y, width), self.under(y)
+        if width != self._painted_width:
+            self._painted.clear()
+            self._painted_width = width
+        self._painted[y] = (line, under)
+        return strip(line, width, self.dark, under)
+
+    def redraw(self) -> None:
+        """Repaint the cells that changed since the last painting."""
+        if not self.is_mounted or not self.display:
+            return
+        width, height = self.size
+        if width != self._painted_width:
+            self.refresh()
+            return
+        for y in range(height):
+            before = self._painted.get(y)
+            line, under = self.line(y, width), self.under(y)
+            if before is None or before[1] != under:
+                self.refresh(Region(0, y, width, 1))
+                continue
+            changed = difference(before[0], line, width)
+            if changed:
+                self.refresh(Region(changed[0], y, changed[1] - changed[0], 1))
+
+    def notify_style_update(self) -> None:
+        """A theme change repaints all."""
+        self._painted.clear()
+        super().notify_style_update()
