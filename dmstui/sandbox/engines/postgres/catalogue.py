@@ -67,11 +67,13 @@ async def describe(connection: Any, *, map_boolean: bool = False) -> list[Source
     columns: dict[int, list[SourceColumn]] = defaultdict(list)
     for row in await connection.fetch(_COLUMNS):
         native = NativeType(row["type"], row["kind"], row["array"], row["modifier"])
-        # indkey is a vector that counts from 0, so array_position does too.
-        key = None if row["key"] is None else row["key"] + 1
         columns[row["oid"]].append(
             SourceColumn(
-                row["name"], row["native"], dms_type(native, map_boolean=map_boolean), row["nullable"], key
+                row["name"],
+                row["native"],
+                dms_type(native, map_boolean=map_boolean),
+                row["nullable"],
+                row["key"],
             )
         )
     return [_table(row, tuple(columns[row["oid"]])) for row in tables]
