@@ -45,6 +45,9 @@ if [ $? -eq 7 ] && [ -n "$clear" ]; then rm -rf -- "$clear"; fi
 exit $s
 """
 
+PUBLIC_ROOT = Path("/var/tmp")
+"""Where root keeps what an unprivileged engine must reach: outlives a reboot, unlike /tmp."""
+
 SOCKET_PATH_LIMIT = 100
 """Bytes a unix socket path may have, below the 104 of macOS and 107 of Linux."""
 
@@ -117,7 +120,7 @@ def unprivileged() -> tuple[int, int]:
 
 def public_folder() -> Path:
     """A folder of root's that others may enter but not write. Raises LaunchError if somebody else made it first."""
-    folder = Path("/var/tmp") / f"dmstui-{os.getuid()}"
+    folder = PUBLIC_ROOT / f"dmstui-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o755)
         folder.chmod(0o755)
