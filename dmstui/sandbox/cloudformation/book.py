@@ -37,13 +37,17 @@ class Book:
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
-    def find(self, name: str) -> Stack:
-        """The stack of a name or an id (ids also find deleted ones); Fault when there is none."""
+    def find(self, name: str, *, bracketed: bool = False) -> Stack:
+        """The stack of a name or an id (ids also find deleted ones); Fault when there is none.
+
+        CloudFormation's sentence writes the name in brackets for some operations: `bracketed`.
+        """
         if name in self.stacks:
             return self.stacks[name]
         found = self.living(name)
         if found is None:
-            raise Fault("ValidationError", f"Stack with id {name} does not exist")
+            shown = f"[{name}]" if bracketed else f"with id {name}"
+            raise Fault("ValidationError", f"Stack {shown} does not exist")
         return found
 
     def living(self, name: str) -> Stack | None:

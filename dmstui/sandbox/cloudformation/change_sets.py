@@ -177,7 +177,7 @@ class ChangeSets:
 
 def shown_change(change: Change) -> dict[str, Any]:
     """One element of Changes in DescribeChangeSet."""
-    details = []
+    details: list[dict[str, Any]] = []
     for name in change.properties:
         target: dict[str, Any] = {"Attribute": "Tags" if name == "Tags" else "Properties"}
         if name != "Tags":

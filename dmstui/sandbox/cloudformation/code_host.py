@@ -1,4 +1,4 @@
-"""Runs the handler of a Lambda function in a process of its own. Started by custom.py; stands alone (imports nothing of ours).
+"""Runs the handler of a Lambda function in a process of its own. Started by custom.py; imports nothing of ours.
 
 The first line of standard input is the order as JSON; when standard input closes, whoever asked is gone and this ends.
 Exit code 0: the handler returned; its result is written as JSON to the file that the order names.
@@ -16,6 +16,7 @@ import threading
 import time
 import types
 import urllib.request
+import urllib.response
 import zipfile
 from typing import Any
 
@@ -103,24 +104,25 @@ def _cfnresponse() -> types.ModuleType:
     """The module that AWS puts beside inline code, by its documented interface."""
     module = types.ModuleType("cfnresponse")
 
+    # The parameters' names are AWS's own: templates pass them by keyword.
     def send(  # noqa: PLR0917
         event: dict[str, Any],
         context: Any,
-        response_status: str,
-        response_data: Any,
-        physical_id: str | None = None,
-        no_echo: bool = False,
+        responseStatus: str,  # noqa: N803
+        responseData: Any,  # noqa: N803
+        physicalResourceId: str | None = None,  # noqa: N803
+        noEcho: bool = False,  # noqa: N803
         reason: str | None = None,
     ) -> None:
         answer = {
-            "Status": response_status,
+            "Status": responseStatus,
             "Reason": reason or f"See the details in CloudWatch Log Stream: {context.log_stream_name}",
-            "PhysicalResourceId": physical_id or context.log_stream_name,
+            "PhysicalResourceId": physicalResourceId or context.log_stream_name,
             "StackId": event["StackId"],
             "RequestId": event["RequestId"],
             "LogicalResourceId": event["LogicalResourceId"],
-            "NoEcho": no_echo,
-            "Data": response_data,
+            "NoEcho": noEcho,
+            "Data": responseData,
         }
         body = json.dumps(answer).encode()
         request = urllib.request.Request(
@@ -135,19 +137,7 @@ def _cfnresponse() -> types.ModuleType:
         except OSError as error:
             print("send(..) failed executing the request:", error)
 
-    # AWS's own module names its parameters so; templates pass them by keyword.
-    def spelled(
-        event: dict[str, Any],
-        context: Any,
-        responseStatus: str,  # noqa: N803
-        responseData: Any,  # noqa: N803
-        physicalResourceId: str | None = None,  # noqa: N803
-        noEcho: bool = False,  # noqa: N803
-        reason: str | None = None,
-    ) -> None:
-        send(event, context, responseStatus, responseData, physicalResourceId, noEcho, reason)
-
-    module.__dict__.update(SUCCESS="SUCCESS", FAILED="FAILED", send=spelled)
+    module.__dict__.update(SUCCESS="SUCCESS", FAILED="FAILED", send=send)
     return module
 
 
@@ -158,7 +148,7 @@ def _answer_for_the_truststore(host: str, pem: bytes) -> None:
         def https_open(self, request: urllib.request.Request) -> Any:
             if request.host.split(":")[0] != host:
                 return super().https_open(request)
-            answer = urllib.request.addinfourl(io.BytesIO(pem), _headers(len(pem)), request.full_url, 200)
+            answer = urllib.response.addinfourl(io.BytesIO(pem), _headers(len(pem)), request.full_url, 200)
             answer.msg = "OK"  # type: ignore[attr-defined]
             return answer
 

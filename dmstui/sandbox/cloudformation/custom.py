@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmstui.sandbox.cloudformation.callbacks import Callbacks, answer_of
-from dmstui.sandbox.cloudformation.types.base import Refusal, text
+from dmstui.sandbox.cloudformation.intrinsics import text
+from dmstui.sandbox.cloudformation.types.base import RefusalError
 
 if TYPE_CHECKING:
     from dmstui.sandbox.world import World
@@ -112,18 +113,18 @@ class CodeRoom:
     # -- functions ---------------------------------------------------------------------------------------------------
 
     def function(self, token: str) -> Function:
-        """The function a ServiceToken names; `Refusal` when there is none or it may not run here."""
+        """The function a ServiceToken names; `RefusalError` when there is none or it may not run here."""
         match = FUNCTION_ARN.match(token)
         if match is None:
-            raise Refusal(
+            raise RefusalError(
                 f"ServiceToken {token} is not in the sandbox: only the ARN of a Lambda function is."
             )
         try:
             record = self.world.moto.backend("lambda").get_function(match["name"])
         except Exception:
-            raise Refusal(f"Lambda function {token} does not exist.") from None
+            raise RefusalError(f"Lambda function {token} does not exist.") from None
         if not str(record.run_time).startswith("python3"):
-            raise Refusal(
+            raise RefusalError(
                 f"Lambda function {record.function_name} wants {record.run_time}: the sandbox runs Python only."
             )
         owned = self.owner(record.function_name)
@@ -151,13 +152,13 @@ class CodeRoom:
         if self.world.run_template_code:
             return
         if function.template is None or not is_catalogue_template(function.template):
-            raise Refusal(
+            raise RefusalError(
                 f"The code of {function.name} is not from a template of the catalogue and is not run here. "
                 "Start the sandbox with --run-template-code to let it run on this machine."
             )
 
     async def custom(self, token: str, event: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send a custom resource's request to its function and wait for the answer; `Refusal` when it fails.
+        """Send a custom resource's request to its function and wait for the answer; `RefusalError` when it fails.
 
         `seconds` is the ServiceTimeout, of the wall.
         """
@@ -172,7 +173,8 @@ class CodeRoom:
         url = await self.callbacks.url(receive)
         running = asyncio.ensure_future(self.invoke(function, {**event, "ResponseURL": url}))
         try:
-            await asyncio.wait({running, answered}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {running, answered}
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not answered.done():
                 raise self._unanswered(function, running, seconds)
         finally:
@@ -184,23 +186,26 @@ class CodeRoom:
         try:
             answer = answer_of(answered.result())
         except ValueError as error:
-            raise Refusal(str(error)) from None
+            raise RefusalError(str(error)) from None
         if answer["Status"] == "FAILED":
             said = answer.get("Reason") or "no reason given"
-            raise Refusal(
-                f"Received response status [FAILED] from custom resource. Message returned: {said} (RequestId: {event['RequestId']})"
+            raise RefusalError(
+                f"Received response status [FAILED] from custom resource. Message returned: {said} "
+                f"(RequestId: {event['RequestId']})"
             )
         return answer
 
     @staticmethod
-    def _unanswered(function: Function, running: asyncio.Future[tuple[int, str]], seconds: float) -> Refusal:
+    def _unanswered(
+        function: Function, running: asyncio.Future[tuple[int, str]], seconds: float
+    ) -> RefusalError:
         if not running.done():
-            return Refusal(
+            return RefusalError(
                 f"CloudFormation did not receive a response from your Custom Resource within {seconds:g} s."
             )
         code, output = running.result()
         last = " ".join(output[-LAST_OUTPUT:].split())
-        return Refusal(
+        return RefusalError(
             "CloudFormation did not receive a response from your Custom Resource: "
             f"{function.name} ended (exit code {code}) without answering. It last said: {last or 'nothing'}"
         )
@@ -315,7 +320,8 @@ class CodeRoom:
             f"END RequestId: {request_id}",
         ]
         lines.append(
-            f"REPORT RequestId: {request_id}\tDuration: {(ended - began) * 1000:.2f} ms\tMemory Size: {function.memory} MB"
+            f"REPORT RequestId: {request_id}\tDuration: {(ended - began) * 1000:.2f} ms\t"
+            f"Memory Size: {function.memory} MB"
         )
         at = int(ended * 1000)
         with contextlib.suppress(Exception):

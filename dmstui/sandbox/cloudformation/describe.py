@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dmstui.sandbox.cloudformation import parameters
+from dmstui.sandbox.cloudformation.intrinsics import text
 from dmstui.sandbox.cloudformation.stack import ChangeSet, Inputs, ResourceState, Stack, StackEvent, moment
 from dmstui.sandbox.cloudformation.template import Template, parse
 from dmstui.sandbox.service import Fault
@@ -188,7 +189,7 @@ def declared_parameters(template: Template, *, details: bool) -> list[dict[str, 
         default = declared.get("Default")
         entry: dict[str, Any] = {
             "ParameterKey": name,
-            "DefaultValue": None if default is None else parameters.text(default),
+            "DefaultValue": None if default is None else text(default),
             "NoEcho": parameters.no_echo(declared),
             "Description": declared.get("Description"),
         }
@@ -196,7 +197,7 @@ def declared_parameters(template: Template, *, details: bool) -> list[dict[str, 
             entry["ParameterType"] = declared["Type"]
             allowed = declared.get("AllowedValues")
             entry["ParameterConstraints"] = (
-                {"AllowedValues": [parameters.text(item) for item in allowed]} if allowed else {}
+                {"AllowedValues": [text(item) for item in allowed]} if allowed else {}
             )
         found.append(compact(entry))
     return found

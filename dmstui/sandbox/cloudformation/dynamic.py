@@ -1,4 +1,4 @@
-"""Dynamic references ``{{resolve:…}}``: looked up in Secrets Manager and Parameter Store right before a resource is made.
+"""Dynamic references ``{{resolve:…}}``, looked up in Secrets Manager and Parameter Store just before a use.
 
 Called by work.py. The looked-up values are never kept: records and events hold the references.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dmstui.sandbox.cloudformation.types.base import Refusal, Site
+from dmstui.sandbox.cloudformation.types.base import RefusalError, Site
 
 REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^}]*)\}\}")
 
@@ -28,14 +28,14 @@ class Reference:
 
 
 def parse(service: str, rest: str) -> Reference:
-    """The parts of a reference; `Refusal` where it has another form."""
+    """The parts of a reference; `RefusalError` where it has another form."""
     if service in {"ssm", "ssm-secure"}:
         name, _, version = (
             rest.rpartition(":") if ":" in rest and rest.rsplit(":", 1)[1].isdigit() else (rest, "", "")
         )
         return Reference(service, name, version=version)
     if service != "secretsmanager":
-        raise Refusal(
+        raise RefusalError(
             f"Invalid dynamic reference: service {service} is not one of ssm, ssm-secure, secretsmanager"
         )
     parts = rest.split(":")
@@ -43,7 +43,7 @@ def parse(service: str, rest: str) -> Reference:
     size = 7 if parts[0] == "arn" else 1
     name, tail = ":".join(parts[:size]), [*parts[size:], "", "", "", ""]
     if tail[0] not in {"", "SecretString"}:
-        raise Refusal(
+        raise RefusalError(
             f"Invalid dynamic reference: {tail[0]} of a secret cannot be referenced, only SecretString"
         )
     return Reference(service, name, tail[1], tail[2], tail[3])
@@ -73,7 +73,7 @@ def replace(value: Any, values: Mapping[str, str]) -> Any:
 
 
 async def looked_up(at: Site, properties: dict[str, Any]) -> dict[str, Any]:
-    """`properties` with the references' present values; `Refusal` when one cannot be read."""
+    """`properties` with the references' present values; `RefusalError` when one cannot be read."""
     values: dict[str, str] = {}
     for written in set(found_in(properties)):
         match = REFERENCE.fullmatch(written)
@@ -103,7 +103,7 @@ async def _value(at: Site, reference: Reference) -> str:
     try:
         found = json.loads(secret)[reference.key]
     except (ValueError, KeyError, TypeError):
-        raise Refusal(
+        raise RefusalError(
             f"Could not find a value associated with JSONKey {reference.key} in SecretString"
         ) from None
     return found if isinstance(found, str) else json.dumps(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from dmstui.sandbox.cloudformation.intrinsics import (
@@ -94,7 +94,7 @@ def check(template: Template) -> None:
                 missing.append(name)
         missing += [name for name in resource.depends_on if name not in template.resources]
         _check_conditions(template, resource.logical_id, resource.condition, resource.properties)
-    _unresolved(missing, "Resources")
+    unresolved(missing, "Resources")
     for name, output in template.outputs.items():
         for target, attribute in references(
             {key: item for key, item in output.items() if key != "Condition"}
@@ -106,13 +106,15 @@ def check(template: Template) -> None:
             if target not in known:
                 missing.append(target)
         _check_conditions(template, name, output.get("Condition"), output.get("Value"))
-    _unresolved(missing, "Outputs")
+    unresolved(missing, "Outputs")
     order(dependencies(template, None))
 
 
-def _unresolved(names: list[str], block: str) -> None:
+def unresolved(names: Iterable[str], block: str) -> None:
+    """Refuse `names` that refer to nothing in a section of the template, if there are any."""
+    names = list(dict.fromkeys(names))
     if names:
-        shown = ", ".join(dict.fromkeys(names))
+        shown = ", ".join(names)
         raise TemplateError(
             f"Template format error: Unresolved resource dependencies [{shown}] in the {block} block of the template"
         )
@@ -137,7 +139,10 @@ def active(template: Template, conditions: Mapping[str, bool]) -> list[str]:
 
 
 def dependencies(template: Template, conditions: Mapping[str, bool] | None) -> dict[str, set[str]]:
-    """For each resource those it waits for. With `conditions`: only what is made, and a reference to what is not is refused."""
+    """For each resource those it waits for.
+
+    With `conditions` only what is made counts, and a reference to what is not made is refused.
+    """
     made = set(template.resources) if conditions is None else set(active(template, conditions))
     found: dict[str, set[str]] = {}
     for name in template.resources:
@@ -150,7 +155,7 @@ def dependencies(template: Template, conditions: Mapping[str, bool] | None) -> d
             if target in template.resources
         }
         absent = [target for target in needed if target not in made]
-        _unresolved(absent, "Resources")
+        unresolved(absent, "Resources")
         # DependsOn on a resource whose condition does not hold is no dependency.
         found[name] = needed | {target for target in resource.depends_on if target in made}
     return found

@@ -1,4 +1,4 @@
-"""Request members → `Inputs`: template text, parameter values with look-ups, tags, capabilities. Called by operations.py."""
+"""Request members → `Inputs`: template text, parameters with look-ups, tags. Called by operations.py."""
 
 from __future__ import annotations
 
@@ -164,5 +164,6 @@ async def _check_exists(world: World, wanted: Lookup) -> None:
         answer = {}
     if not any(isinstance(value, list) and value for value in answer.values()):
         raise TemplateError(
-            f"Parameter validation failed: parameter value {wanted.value} for parameter name {wanted.parameter} does not exist"
+            f"Parameter validation failed: parameter value {wanted.value} "
+            f"for parameter name {wanted.parameter} does not exist"
         )

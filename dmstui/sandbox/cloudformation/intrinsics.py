@@ -28,6 +28,14 @@ FUNCTIONS = CONDITION_FUNCTIONS | {
     "Fn::GetAZs",
 }
 EXTENSIONS = {"Fn::ToJsonString", "Fn::Length", "Fn::ForEach", "Fn::Transform"}
+_JOIN_NEEDS = (
+    "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings "
+    "to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
+)
+_SPLIT_NEEDS = (
+    "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be "
+    "split or a function that returns a string to be split."
+)
 PSEUDO_PARAMETERS = (
     "AWS::AccountId",
     "AWS::NotificationARNs",
@@ -50,7 +58,7 @@ class _NoValue:
 NO_VALUE = _NoValue()
 
 
-class NotKnownYet(Exception):
+class UnknownYetError(Exception):
     """The value belongs to a resource that does not exist yet (a change set looks ahead)."""
 
 
@@ -214,7 +222,8 @@ def attribute_of(argument: Any) -> tuple[str, Any]:
         if len(argument) == 2:
             return argument[0], argument[1]
     raise TemplateError(
-        "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
+        "Template error: every Fn::GetAtt object requires two non-empty parameters, "
+        "the resource name and the resource attribute"
     )
 
 
@@ -231,7 +240,8 @@ def sub_parts(argument: Any) -> tuple[str, Mapping[str, Any]]:
         return argument[0], argument[1]
     raise TemplateError(
         "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. "
-        "Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string"
+        "Specify a string as first argument, and an optional second argument to specify a mapping of values "
+        "to replace in the string"
     )
 
 
@@ -260,14 +270,10 @@ def _sub(argument: Any, scope: Scope) -> str:
 
 def _join(argument: Any, scope: Scope) -> str:
     if not isinstance(argument, list) or len(argument) != 2 or not isinstance(argument[0], str):
-        raise TemplateError(
-            "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
-        )
+        raise TemplateError(_JOIN_NEEDS)
     items = resolve(argument[1], scope)
     if not isinstance(items, list) or any(isinstance(item, (list, dict)) for item in items):
-        raise TemplateError(
-            "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
-        )
+        raise TemplateError(_JOIN_NEEDS)
     return argument[0].join(text(item) for item in items)
 
 
@@ -299,21 +305,18 @@ def _split(argument: Any, scope: Scope) -> list[str]:
         or not isinstance(argument[0], str)
         or not argument[0]
     ):
-        raise TemplateError(
-            "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split."
-        )
+        raise TemplateError(_SPLIT_NEEDS)
     value = resolve(argument[1], scope)
     if isinstance(value, (list, dict)):
-        raise TemplateError(
-            "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split."
-        )
+        raise TemplateError(_SPLIT_NEEDS)
     return text(value).split(argument[0])
 
 
 def _find_in_map(argument: Any, scope: Scope) -> Any:
     if not isinstance(argument, list) or len(argument) != 3:
         raise TemplateError(
-            "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value"
+            "Template error: every Fn::FindInMap object requires three parameters, "
+            "the map name, map key and the attribute for return value"
         )
     names = [text(resolve(part, scope)) for part in argument]
     if names[0] not in scope.mappings:
@@ -339,11 +342,11 @@ def _condition(argument: Any, scope: Scope) -> bool:
 
 
 def _and(argument: Any, scope: Scope) -> bool:
-    return all([truth(resolve(item, scope)) for item in _operands("Fn::And", argument)])
+    return all(truth(resolve(item, scope)) for item in _operands("Fn::And", argument))
 
 
 def _or(argument: Any, scope: Scope) -> bool:
-    return any([truth(resolve(item, scope)) for item in _operands("Fn::Or", argument)])
+    return any(truth(resolve(item, scope)) for item in _operands("Fn::Or", argument))
 
 
 def _operands(name: str, argument: Any) -> list[Any]:
@@ -383,7 +386,8 @@ def _base64(argument: Any, scope: Scope) -> str:
 def _cidr(argument: Any, scope: Scope) -> list[str]:
     if not isinstance(argument, list) or not 2 <= len(argument) <= 3:
         raise TemplateError(
-            "Template error: every Fn::Cidr object requires two or three parameters: an IP block, a count and the number of CIDR bits"
+            "Template error: every Fn::Cidr object requires two or three parameters: "
+            "an IP block, a count and the number of CIDR bits"
         )
     block, count, *bits = (resolve(part, scope) for part in argument)
     try:

@@ -120,7 +120,7 @@ class CloudFormation:
         return {"StackId": stack.id}
 
     async def update_stack(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        stack = self.book.find(request["StackName"])
+        stack = self.book.find(request["StackName"], bracketed=True)
         token = request.get("ClientRequestToken")
         if token is not None and stack.token == token:
             return {"StackId": stack.id}
@@ -181,10 +181,11 @@ class CloudFormation:
             run, task = running
             run.for_deletion = True
             run.stop.set()
+            stack.enter("DELETE_IN_PROGRESS", "User Initiated")
 
             async def follow(next_: Run) -> None:
                 await asyncio.wait({task})
-                await next_.delete()
+                await next_.delete(resumed=True)
 
             self.runs.start(stack, follow, "delete")
         await asyncio.sleep(0)
@@ -271,7 +272,7 @@ class CloudFormation:
     async def describe_stack_events(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         if not request.get("StackName"):
             raise Fault("ValidationError", "Stack name must be specified")
-        stack = self.book.find(request["StackName"])
+        stack = self.book.find(request["StackName"], bracketed=True)
         events = stack.events[::-1]
         token = request.get("NextToken")
         if token:

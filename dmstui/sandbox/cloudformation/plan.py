@@ -1,6 +1,6 @@
-"""A template with its inputs evaluated as far as possible before resources exist, and what an update changes.
+"""A template evaluated as far as possible before its resources exist, and what an update changes.
 
-Called by operations.py (validation, change sets) and run.py (creation and update); pure but for the callbacks of a Scope.
+Called by operations.py, change_sets.py and run.py; pure but for the callbacks of a Scope.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from dmstui.sandbox.cloudformation import graph, parameters, types
 from dmstui.sandbox.cloudformation.intrinsics import (
     PSEUDO_PARAMETERS,
-    NotKnownYet,
     Scope,
+    UnknownYetError,
     conditions,
     resolve,
     text,
@@ -119,10 +119,7 @@ def _check_output(template: Template, name: str, decided: Mapping[str, bool]) ->
         for target, _ in graph.references(output["Value"], decided)
         if target in template.resources and target not in made
     ]
-    if absent:
-        raise TemplateError(
-            f"Template format error: Unresolved resource dependencies [{', '.join(absent)}] in the Outputs block of the template"
-        )
+    graph.unresolved(absent, "Outputs")
 
 
 def check_attributes(template: Template) -> None:
@@ -143,7 +140,7 @@ def check_attributes(template: Template) -> None:
 
 
 def _check_rules(template: Template, base: Scope, decided: Mapping[str, bool]) -> None:
-    """Rules: assertions about parameters. The functions only rules have are few; the three set ones are done here."""
+    """Rules: assertions about parameters. Of the functions that only rules have, the three on sets are done here."""
     scope = Scope(base.parameters, base.pseudo, base.mappings, decided, zones=base.zones)
     for name, rule in template.rules.items():
         if "RuleCondition" in rule and not truth(_rule(rule["RuleCondition"], scope)):
@@ -199,22 +196,20 @@ def capabilities_missing(template: Template, given: list[str]) -> list[str]:
 
 
 def resource_scope(plan: Plan, resources: Mapping[str, ResourceState]) -> Scope:
-    """The plan's scope with Ref and GetAtt answered from `resources` as they stand; `NotKnownYet` for what is not there."""
+    """The plan's scope with Ref and GetAtt answered from `resources`; `UnknownYetError` for what is not there."""
 
     def ref(name: str) -> Any:
         state = resources.get(name)
         if name not in plan.template.resources:
-            raise TemplateError(
-                f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
-            )
+            graph.unresolved([name], "Resources")
         if state is None or state.physical_id is None:
-            raise NotKnownYet(name)
+            raise UnknownYetError(name)
         return state.values.get("Ref", state.physical_id)
 
     def attribute(name: str, attribute: str) -> Any:
         state = resources.get(name)
         if state is None or state.physical_id is None:
-            raise NotKnownYet(name)
+            raise UnknownYetError(name)
         found = _attribute(state.values, attribute)
         if found is None:
             raise TemplateError(
@@ -299,7 +294,8 @@ def _modified(
 ) -> Change | None:
     if state.type != kind:
         raise TemplateError(
-            f"Update of resource type is not permitted. The new template modifies resource type of the following resources: [{state.logical_id}]"
+            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            f"resources: [{state.logical_id}]"
         )
     scope = resource_scope(plan, moving)
     new: dict[str, Any] = {}
@@ -307,7 +303,7 @@ def _modified(
     for key, value in wanted.items():
         try:
             resolved = resolve({key: value}, scope)
-        except NotKnownYet:
+        except UnknownYetError:
             dynamic.append(key)
             continue
         new.update(resolved)

@@ -1,4 +1,4 @@
-"""The records of a stack: resources, events, change sets, exports; to and from JSON. Written by run.py, read by describe.py."""
+"""The records of a stack and their JSON. Written by run.py, read by describe.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def moment(value: str | None) -> datetime | None:
 
 @dataclass(slots=True)
 class ResourceState:
-    """One resource of a stack as it stands. `properties` are resolved but for secrets, which are looked up when used."""
+    """One resource of a stack as it stands. `properties` are resolved but for secrets, looked up when used."""
 
     logical_id: str
     type: str
@@ -134,7 +134,7 @@ class Stack:
     def busy(self) -> bool:
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
-    def record(
+    def record(  # noqa: PLR0917
         self,
         logical_id: str,
         kind: str,
@@ -173,13 +173,15 @@ def load_stack(document: Mapping[str, Any]) -> Stack:
     body["outputs"] = [_make(Output, item) for item in body["outputs"]]
     body["events"] = [_make(StackEvent, item) for item in body["events"]]
     body["change_sets"] = {name: load_change_set(item) for name, item in body["change_sets"].items()}
-    return _make(Stack, body)
+    stack: Stack = _make(Stack, body)
+    return stack
 
 
 def load_change_set(document: Mapping[str, Any]) -> ChangeSet:
     body = dict(document)
     body["inputs"] = _make(Inputs, body["inputs"])
-    return _make(ChangeSet, body)
+    change_set: ChangeSet = _make(ChangeSet, body)
+    return change_set
 
 
 def load_resources(documents: Mapping[str, Any]) -> dict[str, ResourceState]:
@@ -187,7 +189,8 @@ def load_resources(documents: Mapping[str, Any]) -> dict[str, ResourceState]:
 
 
 def load_inputs(document: Mapping[str, Any]) -> Inputs:
-    return _make(Inputs, document)
+    inputs: Inputs = _make(Inputs, document)
+    return inputs
 
 
 def _make(kind: type[Any], document: Mapping[str, Any]) -> Any:

@@ -171,11 +171,11 @@ class _Loader(yaml.SafeLoader):
     """YAML as CloudFormation reads it: no dates, no octal or base-60 numbers, no aliases, short forms of functions."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             raise TemplateError(
                 "Template format error: YAML aliases are not allowed in CloudFormation templates"
             )
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call, no-any-return]
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -188,10 +188,7 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         # Keys are names, also those that look like numbers or booleans (account ids, `on`).
-        return {
-            key.value: self.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
-            for key, value in node.value
-        }
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -208,7 +205,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)  # type: ignore[no-untyped-call]
+        value = loader.construct_sequence(node, deep=True)
     else:
         assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
@@ -220,7 +217,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
     return {f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", _short_form)
 
 
 def _construct_map(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -233,7 +230,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
 def _load_yaml(text: str) -> Any:
     loader = _Loader(text)
     try:
-        return loader.get_single_data()  # type: ignore[no-untyped-call]
+        return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -241,7 +238,7 @@ def _load_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         raise TemplateError(f"Template format error: YAML not well-formed. {error}") from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _place(node: yaml.Node) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dmstui.sandbox.cloudformation import dynamic, types
-from dmstui.sandbox.cloudformation.intrinsics import NotKnownYet, Scope, resolve
+from dmstui.sandbox.cloudformation.intrinsics import Scope, UnknownYetError, resolve
 from dmstui.sandbox.cloudformation.parameters import MASK, no_echo
 from dmstui.sandbox.cloudformation.plan import Plan, resource_scope
 from dmstui.sandbox.cloudformation.stack import ResourceState, Stack, now
 from dmstui.sandbox.cloudformation.template import TemplateError
-from dmstui.sandbox.cloudformation.types.base import Provisioner, Refusal, Site
+from dmstui.sandbox.cloudformation.types.base import Provisioner, RefusalError, Site
 
 if TYPE_CHECKING:
     from dmstui.sandbox.cloudformation.book import Book
@@ -29,7 +29,7 @@ INITIATED = "Resource creation Initiated"
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Another resource failed or somebody cancelled: this one is given up."""
 
 
@@ -67,7 +67,7 @@ class Work:
             generation=state.generation,
             snapshot=snapshot,
             template_text=self.stack.inputs.template,
-            signal=lambda unique_id, status, note: self.signal(state, unique_id, status, note),
+            signal=lambda unique_id, status, note: self._signal_itself(state, unique_id, status, note),
         )
 
     # -- creation ----------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Work:
             live = await dynamic.looked_up(site, state.properties)
             if not resumed:
                 if self.stop.is_set():
-                    raise Stopped
+                    raise StoppedError
                 # Never given up in the middle: what the service accepted must be known to be deleted again.
                 state.physical_id = await kind.create(site, live)
                 self.mark(state, f"{prefix}_IN_PROGRESS", INITIATED, shown)
@@ -134,7 +134,7 @@ class Work:
                 state.physical_id = renamed
             state.values = await kind.read(site, state.physical_id, live)
             await self._signals(state)
-        except Stopped:
+        except StoppedError:
             self.mark(
                 state,
                 f"{prefix}_FAILED",
@@ -167,7 +167,7 @@ class Work:
         )
         try:
             return json.dumps(resolve(dict(wanted), hidden), separators=(",", ":"), default=str)
-        except (TemplateError, NotKnownYet):
+        except (TemplateError, UnknownYetError):
             return None
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
@@ -177,7 +177,7 @@ class Work:
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise Stopped
+                raise StoppedError
             return task.result()
         finally:
             stopping.cancel()
@@ -194,6 +194,11 @@ class Work:
         state.signals.append({"id": unique_id, "status": status})
         self.mark(state, state.status, f"Received {status} signal with UniqueId {unique_id}{note}")
 
+    def _signal_itself(self, state: ResourceState, unique_id: str, status: str, note: str) -> None:
+        """The provisioner signals for a host that runs no user data, if anybody waits for it."""
+        if "ResourceSignal" in (state.creation_policy or {}):
+            self.signal(state, unique_id, status, note)
+
     async def _signals(self, state: ResourceState) -> None:
         """Wait for what the CreationPolicy asks for."""
         policy = (state.creation_policy or {}).get("ResourceSignal")
@@ -205,15 +210,16 @@ class Work:
         async def enough() -> None:
             while sum(item["status"] == "SUCCESS" for item in state.signals) < count:
                 if any(item["status"] != "SUCCESS" for item in state.signals):
-                    raise Refusal(
-                        f"Received 1 FAILURE signal(s) out of {count}. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement"
+                    raise RefusalError(
+                        f"Received 1 FAILURE signal(s) out of {count}. "
+                        "Unable to satisfy 100% MinSuccessfulInstancesPercent requirement"
                     )
                 await asyncio.sleep(0.1)
 
         try:
             await self.unless_stopped(asyncio.wait_for(enough(), timeout))
         except TimeoutError:
-            raise Refusal(
+            raise RefusalError(
                 f"Failed to receive {count} resource signal(s) within the specified duration"
             ) from None
 
@@ -269,7 +275,7 @@ class Work:
                 )
                 state.physical_id = renamed
             state.values = await kind.read(site, state.physical_id, live)
-        except Stopped:
+        except StoppedError:
             self.mark(state, "UPDATE_FAILED", "Resource update cancelled", shown)
             return False
         except Exception as error:
@@ -326,7 +332,7 @@ class Work:
         try:
             try:
                 live = await dynamic.looked_up(site, state.properties)
-            except Refusal:
+            except RefusalError:
                 live = state.properties
             await _provisioner(state.type).delete(site, state.physical_id, live)
         except Exception as error:
@@ -339,28 +345,28 @@ class Work:
 def _provisioner(kind: str) -> Provisioner:
     found = types.find(kind)
     if found is None:
-        raise Refusal(
+        raise RefusalError(
             f"Resource type {kind} is not in the sandbox: this resource cannot be made here. On AWS it may well exist."
         )
     return found
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Refusal):
+    if isinstance(error, RefusalError):
         return error.reason
     if isinstance(error, TemplateError):
         return str(error)
-    if isinstance(error, NotKnownYet):
+    if isinstance(error, UnknownYetError):
         return f"Unresolved resource dependencies [{error}] in the Resources block of the template"
     log.exception("a provisioner failed", exc_info=error)
     return f"Internal failure of the sandbox: {type(error).__name__}: {error}"
 
 
 def seconds_of(duration: str) -> float:
-    """An ISO 8601 duration such as PT10M in seconds; `Refusal` for another form."""
+    """An ISO 8601 duration such as PT10M in seconds; `RefusalError` for another form."""
     match = DURATION.match(duration)
     if match is None:
-        raise Refusal(
+        raise RefusalError(
             f"Invalid CreationPolicy timeout {duration}: an ISO 8601 duration such as PT10M is needed"
         )
     hours, minutes, seconds = (int(part or 0) for part in match.groups())

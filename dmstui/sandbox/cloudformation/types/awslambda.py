@@ -10,7 +10,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     is_gone,
     pick,
@@ -24,12 +24,12 @@ def package(code: Mapping[str, Any], runtime: str) -> dict[str, Any]:
     """Code as a template gives it → the API's: inline text becomes an archive with index.py or index.js. Pure."""
     for name in code:
         if name not in CODE_MEMBERS:
-            raise Refusal(f"Property Code.{name} of AWS::Lambda::Function is not in the sandbox.")
+            raise RefusalError(f"Property Code.{name} of AWS::Lambda::Function is not in the sandbox.")
     if "ZipFile" not in code:
         return dict(code)
     source = str(code["ZipFile"])
     if len(source.encode()) > INLINE_LIMIT:
-        raise Refusal("Inline code is larger than 4 MB.")
+        raise RefusalError("Inline code is larger than 4 MB.")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         # One date for all, so that the same text gives the same archive.
@@ -49,6 +49,7 @@ class Function(Provisioner):
         "CapacityProviderConfig CodeSigningConfigArn DurableConfig FileSystemConfigs FunctionScalingConfig "
         "ImageConfig PublishToLatestPublished RecursiveLoop RuntimeManagementConfig SnapStart TenancyConfig"
     )
+    seconds = 8
     attributes = "Arn"
     configuration = (
         "DeadLetterConfig Description Environment EphemeralStorage Handler Layers LoggingConfig MemorySize Role "
@@ -76,7 +77,7 @@ class Function(Provisioner):
                 FunctionName=physical_id,
                 **pick(p, "ReservedConcurrentExecutions"),
             )
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
         world = at.world
@@ -115,7 +116,7 @@ class Function(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("lambda", "DeleteFunction", FunctionName=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -140,7 +141,7 @@ class Permission(Provisioner):
             await at.call(
                 "lambda", "RemovePermission", FunctionName=p["FunctionName"], StatementId=physical_id
             )
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

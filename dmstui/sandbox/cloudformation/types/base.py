@@ -1,7 +1,7 @@
 """What a provisioner of one resource type is, and the site it works at. Base of every file in this folder.
 
 A provisioner brings one resource about by calling its service through the sandbox's front, as a user would; run.py
-decides when. What a service refuses becomes a `Refusal`, whose text is the resource's status reason.
+decides when. What a service refuses becomes a `RefusalError`, whose text is the resource's status reason.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ POLL_LIMIT_SECONDS = 3600.0
 SYSTEM_TAG = "aws:cloudformation:"
 
 
-class Refusal(Exception):
-    """The resource cannot be made, changed or deleted; the text is its status reason. `code` is the service's, if one spoke."""
+class RefusalError(Exception):
+    """The resource cannot be made, changed or deleted; the text is its status reason.
+
+    `code` is the error code of the service, if one spoke.
+    """
 
     def __init__(self, reason: str, code: str = "") -> None:
         super().__init__(reason)
@@ -98,7 +101,7 @@ class Site:
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """One call of `service`, members given as templates write them (numbers as strings and so on).
 
-        Members that are None are left out. `Refusal` with CloudFormation's wording when the service says no.
+        Members that are None are left out. `RefusalError` with CloudFormation's wording when the service says no.
         """
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -109,17 +112,17 @@ class Site:
                 shaped = shape_value(model.input_shape, given) if model.input_shape is not None else {}
                 answer: dict[str, Any] = await client._make_api_call(operation, shaped)
             except ParamValidationError as error:
-                raise Refusal(
+                raise RefusalError(
                     self._handler(f"Model validation failed ({_first_line(error)})", "InvalidRequest"),
                     "ParamValidation",
                 ) from None
             except ClientError as error:
                 raise self._refused(client.meta.service_model.service_id, error) from None
             except (BotoCoreError, ValueError, TypeError) as error:
-                raise Refusal(self._handler(str(error), "InternalFailure")) from None
+                raise RefusalError(self._handler(str(error), "InternalFailure")) from None
         return answer
 
-    def _refused(self, service: str, error: Any) -> Refusal:
+    def _refused(self, service: str, error: Any) -> RefusalError:
         body = error.response.get("Error", {})
         meta = error.response.get("ResponseMetadata", {})
         code = str(body.get("Code", ""))
@@ -127,14 +130,14 @@ class Site:
             f"{body.get('Message', '')} (Service: {service}, Status Code: {meta.get('HTTPStatusCode')}, "
             f"Error Code: {code}, Request ID: {meta.get('RequestId', '')})"
         )
-        return Refusal(self._handler(sentence, handler_error(code)), code)
+        return RefusalError(self._handler(sentence, handler_error(code)), code)
 
     def _handler(self, message: str, code: str) -> str:
         return f'Resource handler returned message: "{message}" (RequestToken: {self.token}, HandlerErrorCode: {code})'
 
-    def not_stabilized(self, what: str) -> Refusal:
+    def not_stabilized(self, what: str) -> RefusalError:
         """The refusal for a resource that came up in a state it cannot be used in."""
-        return Refusal(self._handler(what, "NotStabilized"))
+        return RefusalError(self._handler(what, "NotStabilized"))
 
     async def until(self, ready: Callable[[], Awaitable[bool]], what: str) -> None:
         """Poll `ready` in the pace of CloudFormation until it holds; gives up after an hour of AWS's time."""
@@ -156,7 +159,8 @@ class Provisioner:
     """One resource type. The class attributes list its properties (words in a string), the methods bring it about.
 
     `required` must be given, `fixed` can only be changed by replacement, `mutable` in place, `absent` are known to AWS
-    but not carried out here: a template that uses one fails that resource, nothing is dropped in silence.
+    but not carried out here: a template that uses one fails that resource, nothing is dropped in silence. `attributes`
+    are what GetAtt knows, ``*`` is anything.
     """
 
     type: ClassVar[str] = ""
@@ -166,6 +170,7 @@ class Provisioner:
     absent: ClassVar[str] = ""
     attributes: ClassVar[str] = ""
     step: ClassVar[str] = "cloudformation.resource"
+    seconds: ClassVar[float] = 0
     default_policy: ClassVar[str] = "Delete"
     open_properties: ClassVar[bool] = False
 
@@ -174,9 +179,16 @@ class Provisioner:
         raise NotImplementedError
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> str | None:
-        """Wait until it is usable (after create and after a restart of the sandbox); another physical id if it changed."""
-        await at.pause(self.step)
+        """Wait until it is usable, also after a restart of the sandbox; another physical id if it changed."""
+        await self.rest(at)
         return None
+
+    async def rest(self, at: Site) -> None:
+        """Wait as long as AWS usually takes until the type is usable: `seconds` of its own, or the pace's `step`."""
+        if self.seconds:
+            await asyncio.sleep(at.world.pace.scale(self.seconds))
+        else:
+            await at.pause(self.step)
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
         """The values GetAtt gives, and under ``Ref`` what Ref gives where that is not the physical id."""
@@ -184,7 +196,7 @@ class Provisioner:
 
     async def update(self, at: Site, physical_id: str, old: Properties, p: Properties) -> str | None:
         """Change it in place; another physical id if it changed."""
-        raise Refusal(f"Update of {self.type} is not in the sandbox.")
+        raise RefusalError(f"Update of {self.type} is not in the sandbox.")
 
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         """Delete it and wait until it is gone; one that is gone already is no failure."""
@@ -204,23 +216,19 @@ class Provisioner:
             return
         for name in self.required.split():
             if name not in p:
-                raise Refusal(
-                    f"Properties validation failed for resource {logical_id} with message: #: required key [{name}] not found"
-                )
+                raise invalid(logical_id, f"#: required key [{name}] not found")
         known = {*self.required.split(), *self.fixed.split(), *self.mutable.split()}
         for name in p:
             if name in known:
                 continue
             if name in self.absent.split():
-                raise Refusal(f"Property {name} of {self.type} is not in the sandbox.")
-            raise Refusal(
-                f"Properties validation failed for resource {logical_id} with message: #: extraneous key [{name}] is not permitted"
-            )
+                raise RefusalError(f"Property {name} of {self.type} is not in the sandbox.")
+            raise invalid(logical_id, f"#: extraneous key [{name}] is not permitted")
 
 
-def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The members that differ, sorted."""
-    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+def invalid(logical_id: str, what: str) -> RefusalError:
+    """The refusal of properties that break the type's schema."""
+    return RefusalError(f"Properties validation failed for resource {logical_id} with message: {what}")
 
 
 def pick(p: Mapping[str, Any], names: str) -> dict[str, Any]:
@@ -267,7 +275,7 @@ def split_tags(
     return set_, [key for key in before if key not in after]
 
 
-def is_gone(refusal: Refusal) -> bool:
+def is_gone(refusal: RefusalError) -> bool:
     """Whether the service said that the thing does not exist."""
     code = refusal.code
     return (

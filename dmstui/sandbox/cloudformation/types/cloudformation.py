@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dmstui.sandbox.cloudformation.intrinsics import text
-from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, Refusal, Site
+from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, RefusalError, Site, invalid
 
 DEFAULT_SERVICE_TIMEOUT = 3600
 POLL_SECONDS = 0.2
@@ -33,15 +33,13 @@ class CustomResource(Provisioner):
 
     def check(self, p: Properties, logical_id: str) -> None:
         if not p.get("ServiceToken"):
-            raise Refusal(
-                f"Properties validation failed for resource {logical_id} with message: #: required key [ServiceToken] not found"
-            )
+            raise invalid(logical_id, "#: required key [ServiceToken] not found")
         try:
             good = 1 <= int(p.get("ServiceTimeout", 1)) <= DEFAULT_SERVICE_TIMEOUT
         except (TypeError, ValueError):
             good = False
         if not good:
-            raise Refusal(f"ServiceTimeout of {logical_id} must be a number of seconds from 1 to 3600.")
+            raise RefusalError(f"ServiceTimeout of {logical_id} must be a number of seconds from 1 to 3600.")
 
     async def _ask(self, at: Site, kind: str, p: Properties, **more: Any) -> dict[str, Any]:
         event = {
@@ -110,7 +108,7 @@ class WaitCondition(Provisioner):
             return
         handle = at.code.handles.get(str(p["Handle"]))
         if handle is None:
-            raise Refusal(
+            raise RefusalError(
                 "WaitCondition received failed message: its handle is not known to this sandbox any more"
             )
         count, seconds = int(p.get("Count", 1)), float(p.get("Timeout", 0) or 0)
@@ -118,13 +116,13 @@ class WaitCondition(Provisioner):
         while True:
             failed = next((item for item in handle.signals.items() if item[1]["Status"] == "FAILURE"), None)
             if failed is not None:
-                raise Refusal(
+                raise RefusalError(
                     f"WaitCondition received failed message: '{failed[1]['Reason']}' for uniqueId: {failed[0]}"
                 )
             if sum(item["Status"] == "SUCCESS" for item in handle.signals.values()) >= count:
                 return
             if asyncio.get_running_loop().time() > end:
-                raise Refusal(
+                raise RefusalError(
                     f"WaitCondition timed out. Received {len(handle.signals)} conditions when expecting {count}"
                 )
             await asyncio.sleep(POLL_SECONDS)
@@ -135,7 +133,7 @@ class WaitCondition(Provisioner):
         return {"Data": json.dumps(data)}
 
     async def update(self, at: Site, physical_id: str, old: Properties, p: Properties) -> None:
-        raise Refusal("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
+        raise RefusalError("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
 
 
 class CdkMetadata(Provisioner):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, Refusal, Site, is_gone, pick
+from dmstui.sandbox.cloudformation.types.base import (
+    Properties,
+    Provisioner,
+    RefusalError,
+    Site,
+    is_gone,
+    pick,
+)
 
 
 class Alarm(Provisioner):
@@ -39,7 +46,7 @@ class Alarm(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("cloudwatch", "DeleteAlarms", AlarmNames=[physical_id])
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -61,7 +68,7 @@ class Dashboard(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("cloudwatch", "DeleteDashboards", DashboardNames=[physical_id])
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

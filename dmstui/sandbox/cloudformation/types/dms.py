@@ -13,7 +13,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     is_gone,
     pick,
@@ -28,7 +28,7 @@ async def described(
     """The one record that a filter finds, or None."""
     try:
         answer = await at.call("dms", operation, Filters=[{"Name": filter_name, "Values": [value]}])
-    except Refusal as refusal:
+    except RefusalError as refusal:
         if is_gone(refusal):
             return None
         raise
@@ -77,7 +77,7 @@ class ReplicationSubnetGroup(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("dms", "DeleteReplicationSubnetGroup", ReplicationSubnetGroupIdentifier=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -85,7 +85,10 @@ class ReplicationSubnetGroup(Provisioner):
 class ReplicationInstance(Provisioner):
     type = "AWS::DMS::ReplicationInstance"
     required = "ReplicationInstanceClass"
-    fixed = "AvailabilityZone DnsNameServers KmsKeyId PubliclyAccessible ReplicationSubnetGroupIdentifier ResourceIdentifier"
+    fixed = (
+        "AvailabilityZone DnsNameServers KmsKeyId PubliclyAccessible ReplicationSubnetGroupIdentifier "
+        "ResourceIdentifier"
+    )
     mutable = (
         "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade EngineVersion MultiAZ NetworkType "
         "PreferredMaintenanceWindow ReplicationInstanceClass ReplicationInstanceIdentifier Tags VpcSecurityGroupIds"
@@ -155,7 +158,7 @@ class ReplicationInstance(Provisioner):
         await at.until(quiet, f"replication instance {physical_id} to settle")
         try:
             await at.call("dms", "DeleteReplicationInstance", ReplicationInstanceArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             found = await self._found(at, physical_id)
             if not is_gone(refusal) and (found is None or found["ReplicationInstanceStatus"] != "deleting"):
                 raise
@@ -194,7 +197,7 @@ class Endpoint(Provisioner):
             found = await self._found(at, physical_id)
             return found is not None and found.get("Status", "active") == "active"
 
-        await at.pause(self.step)
+        await self.rest(at)
         await at.until(active, f"endpoint {physical_id} to be active")
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
@@ -206,7 +209,7 @@ class Endpoint(Provisioner):
         changes = {name: p[name] for name in names if name in p and old.get(name) != p[name]}
         removed = [name for name in names if name in old and name not in p]
         if removed:
-            raise Refusal(
+            raise RefusalError(
                 f"Taking {', '.join(removed)} away from an endpoint in place is not in the sandbox."
             )
         if changes:
@@ -223,7 +226,7 @@ class Endpoint(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("dms", "DeleteEndpoint", EndpointArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -289,7 +292,7 @@ class ReplicationTask(Provisioner):
         await at.until(quiet, f"replication task {physical_id} to settle")
         try:
             await at.call("dms", "DeleteReplicationTask", ReplicationTaskArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             found = await self._found(at, physical_id)
             if not is_gone(refusal) and (found is None or found["Status"] != "deleting"):
                 raise
@@ -317,7 +320,7 @@ class Certificate(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("dms", "DeleteCertificate", CertificateArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -347,7 +350,7 @@ class EventSubscription(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("dms", "DeleteEventSubscription", SubscriptionName=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

@@ -8,7 +8,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     document,
@@ -37,7 +37,7 @@ async def forgiving(at: Site, operation: str, **parameters: Any) -> None:
     """A deleting call of EC2 for which it is no failure that the thing is gone already."""
     try:
         await at.call("ec2", operation, **parameters)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         if not is_gone(refusal):
             raise
 
@@ -47,6 +47,7 @@ class VPC(Provisioner):
     fixed = "CidrBlock InstanceTenancy"
     mutable = "EnableDnsHostnames EnableDnsSupport Tags"
     absent = "Ipv4IpamPoolId Ipv4NetmaskLength"
+    seconds = 12
     attributes = "CidrBlock CidrBlockAssociations DefaultNetworkAcl DefaultSecurityGroup Ipv6CidrBlocks VpcId"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -60,7 +61,7 @@ class VPC(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._attributes(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _attributes(self, at: Site, physical_id: str, old: Properties, p: Properties) -> None:
         for name in ("EnableDnsSupport", "EnableDnsHostnames"):
@@ -117,7 +118,7 @@ class Subnet(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._attributes(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _attributes(self, at: Site, physical_id: str, old: Properties, p: Properties) -> None:
         for name in ("MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation"):
@@ -160,6 +161,7 @@ class Subnet(Provisioner):
 class InternetGateway(Provisioner):
     type = "AWS::EC2::InternetGateway"
     mutable = "Tags"
+    seconds = 15
     attributes = "InternetGatewayId"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -195,7 +197,7 @@ class VPCGatewayAttachment(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("ec2", "DetachInternetGateway", **pick(p, "InternetGatewayId VpcId"))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal) and "NotAttached" not in refusal.code:
                 raise
 
@@ -333,7 +335,7 @@ class VPCEndpoint(Provisioner):
 
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         await forgiving(at, "DeleteVpcEndpoints", VpcEndpointIds=[physical_id])
-        await at.pause(self.step)
+        await self.rest(at)
 
 
 class EIP(Provisioner):
@@ -376,7 +378,7 @@ class EIP(Provisioner):
             if address.get("AssociationId"):
                 await at.call("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
             await at.call("ec2", "ReleaseAddress", AllocationId=found["AllocationId"])
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -411,7 +413,7 @@ class NatGateway(Provisioner):
 
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         await forgiving(at, "DeleteNatGateway", NatGatewayId=physical_id)
-        await at.pause(self.step)
+        await self.rest(at)
 
 
 TYPES = (

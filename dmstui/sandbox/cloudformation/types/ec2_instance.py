@@ -1,4 +1,4 @@
-"""EC2's hosts: instances and launch templates. A host of the sandbox runs no user data; it signals once it has started."""
+"""EC2's hosts: instances and launch templates. A host here runs no user data; it signals once it has started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     flag,
@@ -118,7 +118,7 @@ class Instance(Provisioner):
             await self._profile(at, physical_id, p["IamInstanceProfile"])
         for name in ("CreditSpecification", "Monitoring"):
             if old.get(name) != p.get(name):
-                raise Refusal(f"Update of property {name} of {self.type} is not in the sandbox.")
+                raise RefusalError(f"Update of property {name} of {self.type} is not in the sandbox.")
         await retag(at, physical_id, old, p)
 
     async def _profile(self, at: Site, physical_id: str, name: str) -> None:
@@ -138,7 +138,7 @@ class Instance(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("ec2", "TerminateInstances", InstanceIds=[physical_id])
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if is_gone(refusal):
                 return
             raise
@@ -147,7 +147,7 @@ class Instance(Provisioner):
         async def terminated() -> bool:
             try:
                 found = await at.call("ec2", "DescribeInstances", InstanceIds=[physical_id])
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 if is_gone(refusal):
                     return True
                 raise
@@ -172,7 +172,7 @@ def _decoded(user_data: Any) -> str | None:
     try:
         return base64.b64decode(str(user_data), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise Refusal("Invalid BASE64 encoding of user data.") from None
+        raise RefusalError("Invalid BASE64 encoding of user data.") from None
 
 
 class LaunchTemplate(Provisioner):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, Refusal, Site, as_list
+from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, RefusalError, Site, as_list
 from dmstui.sandbox.cloudformation.types.ec2 import forgiving, retag, specification
 
 INGRESS_MEMBERS = {
@@ -38,7 +38,7 @@ def permission(rule: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
     known = EGRESS_MEMBERS if egress else INGRESS_MEMBERS
     for name in rule:
         if name not in known:
-            raise Refusal(f"Encountered unsupported property {name} in a security group rule")
+            raise RefusalError(f"Encountered unsupported property {name} in a security group rule")
     described = {"Description": rule["Description"]} if rule.get("Description") else {}
     made: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
     if "FromPort" in rule:
@@ -67,7 +67,12 @@ async def allow(at: Site, group: str, rules: Sequence[Mapping[str, Any]], *, egr
     """Add rules to a group."""
     operation = f"AuthorizeSecurityGroup{'Egress' if egress else 'Ingress'}"
     for rule in rules:
-        await at.call("ec2", operation, GroupId=group, IpPermissions=[permission(rule, egress=egress)])
+        try:
+            await at.call("ec2", operation, GroupId=group, IpPermissions=[permission(rule, egress=egress)])
+        except RefusalError as refusal:
+            # Set already by the run that a restart of the sandbox broke off.
+            if "Duplicate" not in refusal.code:
+                raise
 
 
 async def revoke(at: Site, group: str, permissions: Sequence[Mapping[str, Any]], *, egress: bool) -> None:
@@ -101,7 +106,7 @@ class SecurityGroup(Provisioner):
             # Own egress rules take the place of the one that lets everything out.
             await revoke(at, physical_id, [ALL_EGRESS], egress=True)
             await allow(at, physical_id, as_list(p["SecurityGroupEgress"]), egress=True)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
         group = (await at.call("ec2", "DescribeSecurityGroups", GroupIds=[physical_id]))["SecurityGroups"][0]

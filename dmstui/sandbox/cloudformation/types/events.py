@@ -7,7 +7,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     document,
@@ -38,7 +38,7 @@ class Rule(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._targets(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _targets(self, at: Site, name: str, old: Properties, p: Properties) -> None:
         before, after = as_list(old.get("Targets")), as_list(p.get("Targets"))
@@ -60,7 +60,7 @@ class Rule(Provisioner):
         try:
             await self._targets(at, physical_id, p, pick(p, "EventBusName"))
             await at.call("events", "DeleteRule", Name=physical_id, **pick(p, "EventBusName"))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

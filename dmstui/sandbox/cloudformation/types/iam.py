@@ -7,7 +7,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     document,
@@ -20,7 +20,7 @@ async def forgiving(at: Site, operation: str, **parameters: Any) -> None:
     """A deleting call of IAM for which it is no failure that the thing is gone already."""
     try:
         await at.call("iam", operation, **parameters)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         if not is_gone(refusal):
             raise
 
@@ -29,7 +29,10 @@ class Role(Provisioner):
     type = "AWS::IAM::Role"
     required = "AssumeRolePolicyDocument"
     fixed = "Path RoleName"
-    mutable = "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration PermissionsBoundary Policies Tags"
+    mutable = (
+        "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration PermissionsBoundary Policies "
+        "Tags"
+    )
     attributes = "Arn RoleId"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -46,7 +49,9 @@ class Role(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._policies(at, physical_id, {}, p)
-        await at.pause(self.step)
+        # CloudFormation waits until IAM has spread the role, so that what comes next finds it.
+        await at.pause("iam.visible")
+        await self.rest(at)
 
     async def _policies(self, at: Site, name: str, old: Properties, p: Properties) -> None:
         before, after = as_list(old.get("ManagedPolicyArns")), as_list(p.get("ManagedPolicyArns"))
@@ -123,7 +128,7 @@ class Policy(Provisioner):
 
     async def create(self, at: Site, p: Properties) -> str:
         if not any(p.get(member) for member, _ in self.holders):
-            raise Refusal("At least one of [Groups,Roles,Users] must be non-empty.")
+            raise RefusalError("At least one of [Groups,Roles,Users] must be non-empty.")
         await self._put(at, p)
         return at.name(128)
 
@@ -185,7 +190,10 @@ class ManagedPolicy(Provisioner):
     required = "PolicyDocument"
     fixed = "Description ManagedPolicyName Path"
     mutable = "Groups PolicyDocument Roles Users"
-    attributes = "AttachmentCount CreateDate DefaultVersionId IsAttachable PermissionsBoundaryUsageCount PolicyArn PolicyId UpdateDate"
+    attributes = (
+        "AttachmentCount CreateDate DefaultVersionId IsAttachable PermissionsBoundaryUsageCount PolicyArn PolicyId "
+        "UpdateDate"
+    )
     holders = (("Roles", "Role"), ("Groups", "Group"), ("Users", "User"))
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -200,7 +208,7 @@ class ManagedPolicy(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._attach(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _attach(self, at: Site, arn: str, old: Properties, p: Properties) -> None:
         for member, kind in self.holders:
@@ -241,7 +249,7 @@ class ManagedPolicy(Provisioner):
         await self._attach(at, physical_id, p, {})
         try:
             versions = (await at.call("iam", "ListPolicyVersions", PolicyArn=physical_id))["Versions"]
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if is_gone(refusal):
                 return
             raise
@@ -256,6 +264,8 @@ class InstanceProfile(Provisioner):
     required = "Roles"
     fixed = "InstanceProfileName Path"
     mutable = "Roles"
+    # Known and dreaded: CloudFormation always gives a profile two minutes to spread.
+    seconds = 120
     attributes = "Arn"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -271,7 +281,7 @@ class InstanceProfile(Provisioner):
                 await at.call(
                     "iam", "AddRoleToInstanceProfile", InstanceProfileName=physical_id, RoleName=role
                 )
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
         found = await at.call("iam", "GetInstanceProfile", InstanceProfileName=physical_id)

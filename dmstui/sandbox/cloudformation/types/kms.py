@@ -7,7 +7,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     document,
     flag,
@@ -21,6 +21,7 @@ class Key(Provisioner):
     fixed = "KeySpec KeyUsage MultiRegion Origin"
     mutable = "Description EnableKeyRotation Enabled KeyPolicy PendingWindowInDays Tags"
     absent = "BypassPolicyLockoutSafetyCheck RotationPeriodInDays"
+    seconds = 30
     attributes = "Arn KeyId"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -36,7 +37,7 @@ class Key(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._switches(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _switches(self, at: Site, key: str, old: Properties, p: Properties) -> None:
         if flag(old.get("EnableKeyRotation")) != flag(p.get("EnableKeyRotation")):
@@ -79,7 +80,7 @@ class Key(Provisioner):
                 KeyId=physical_id,
                 PendingWindowInDays=p.get("PendingWindowInDays"),
             )
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -100,7 +101,7 @@ class Alias(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("kms", "DeleteAlias", AliasName=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

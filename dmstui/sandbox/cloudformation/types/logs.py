@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, Refusal, Site, is_gone, pick
+from dmstui.sandbox.cloudformation.types.base import (
+    Properties,
+    Provisioner,
+    RefusalError,
+    Site,
+    is_gone,
+    pick,
+)
 
 
 class LogGroup(Provisioner):
@@ -29,7 +36,7 @@ class LogGroup(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._retention(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _retention(self, at: Site, name: str, old: Properties, p: Properties) -> None:
         if old.get("RetentionInDays") == p.get("RetentionInDays"):
@@ -50,7 +57,7 @@ class LogGroup(Provisioner):
     async def update(self, at: Site, physical_id: str, old: Properties, p: Properties) -> None:
         for name in ("KmsKeyId", "LogGroupClass"):
             if old.get(name) != p.get(name):
-                raise Refusal(f"Update of property {name} of {self.type} is not in the sandbox.")
+                raise RefusalError(f"Update of property {name} of {self.type} is not in the sandbox.")
         await self._retention(at, physical_id, old, p)
         set_, removed = at.tag_changes(old, p)
         arn = (await self.read(at, physical_id, p))["Arn"].removesuffix(":*")
@@ -63,7 +70,7 @@ class LogGroup(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("logs", "DeleteLogGroup", logGroupName=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -81,7 +88,7 @@ class LogStream(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("logs", "DeleteLogStream", logStreamName=physical_id, **_group(p))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

@@ -8,8 +8,9 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
+    invalid,
     is_gone,
     pick,
 )
@@ -70,7 +71,7 @@ class DBSubnetGroup(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("rds", "DeleteDBSubnetGroup", DBSubnetGroupName=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -99,7 +100,7 @@ class DBParameterGroup(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._set(at, physical_id, p.get("Parameters") or {})
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _set(self, at: Site, name: str, values: Mapping[str, Any]) -> None:
         found = parameter_list(values)
@@ -127,7 +128,7 @@ class DBParameterGroup(Provisioner):
         try:
             group = {f"{self.noun}Name": physical_id}
             await at.call("rds", f"Delete{self.noun}", **group)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -194,9 +195,7 @@ class DBInstance(Provisioner):
     def check(self, p: Properties, logical_id: str) -> None:
         super().check(p, logical_id)
         if "DBInstanceClass" not in p and "DBSnapshotIdentifier" not in p:
-            raise Refusal(
-                f"Properties validation failed for resource {logical_id} with message: #: required key [DBInstanceClass] not found"
-            )
+            raise invalid(logical_id, "#: required key [DBInstanceClass] not found")
 
     async def create(self, at: Site, p: Properties) -> str:
         name = str(p.get("DBInstanceIdentifier") or at.name(63)).lower()
@@ -224,7 +223,7 @@ class DBInstance(Provisioner):
     async def _found(self, at: Site, name: str) -> dict[str, Any] | None:
         try:
             answer = await at.call("rds", "DescribeDBInstances", DBInstanceIdentifier=name)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if is_gone(refusal):
                 return None
             raise
@@ -296,7 +295,7 @@ class DBInstance(Provisioner):
                 FinalDBSnapshotIdentifier=final,
                 **pick(p, "DeleteAutomatedBackups"),
             )
-        except Refusal as refusal:
+        except RefusalError as refusal:
             found = await self._found(at, physical_id)
             if not is_gone(refusal) and (found is None or found["DBInstanceStatus"] != "deleting"):
                 raise

@@ -7,7 +7,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     is_gone,
     pick,
@@ -57,7 +57,7 @@ class DBCluster(Provisioner):
     async def _found(self, at: Site, name: str) -> dict[str, Any] | None:
         try:
             answer = await at.call("rds", "DescribeDBClusters", DBClusterIdentifier=name)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if is_gone(refusal):
                 return None
             raise
@@ -104,7 +104,7 @@ class DBCluster(Provisioner):
                 FinalDBSnapshotIdentifier=final,
                 **pick(p, "DeleteAutomatedBackups"),
             )
-        except Refusal as refusal:
+        except RefusalError as refusal:
             found = await self._found(at, physical_id)
             if not is_gone(refusal) and (found is None or found["Status"] != "deleting"):
                 raise

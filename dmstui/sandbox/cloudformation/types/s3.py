@@ -10,7 +10,7 @@ from dmstui.sandbox.cloudformation.types.base import (
     SYSTEM_TAG,
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     document,
@@ -93,7 +93,7 @@ def lifecycle(value: Mapping[str, Any]) -> dict[str, Any]:
                         for each in as_list(item)
                     ]
                 case _:
-                    raise Refusal(
+                    raise RefusalError(
                         f"Property LifecycleConfiguration.Rules.{name} of AWS::S3::Bucket is not in the sandbox."
                     )
         rules.append(made)
@@ -140,6 +140,7 @@ class Bucket(Provisioner):
         "MetricsConfigurations NotificationConfiguration ObjectLockConfiguration ObjectLockEnabled "
         "ReplicationConfiguration WebsiteConfiguration"
     )
+    seconds = 15
     attributes = "Arn DomainName DualStackDomainName RegionalDomainName WebsiteURL"
 
     async def create(self, at: Site, p: Properties) -> str:
@@ -151,7 +152,7 @@ class Bucket(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self.update(at, physical_id, {}, p)
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
         suffix, region = "amazonaws.com", at.world.region
@@ -186,7 +187,7 @@ class Bucket(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("s3", "DeleteBucket", Bucket=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -207,7 +208,7 @@ class BucketPolicy(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("s3", "DeleteBucketPolicy", Bucket=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

@@ -8,7 +8,7 @@ from typing import Any
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     document,
     is_gone,
@@ -44,11 +44,11 @@ class Secret(Provisioner):
         if "GenerateSecretString" not in p:
             return str(p.get("SecretString", "{}"))
         if "SecretString" in p:
-            raise Refusal("You must specify only one of SecretString and GenerateSecretString.")
+            raise RefusalError("You must specify only one of SecretString and GenerateSecretString.")
         asked = p["GenerateSecretString"]
         for name in asked:
             if name not in GENERATED:
-                raise Refusal(f"#/GenerateSecretString: extraneous key [{name}] is not permitted")
+                raise RefusalError(f"#/GenerateSecretString: extraneous key [{name}] is not permitted")
         made = await at.call("secretsmanager", "GetRandomPassword", **pick(asked, GENERATOR))
         password = str(made["RandomPassword"])
         key = asked.get("GenerateStringKey")
@@ -57,7 +57,7 @@ class Secret(Provisioner):
         try:
             body = json.loads(asked.get("SecretStringTemplate", "{}"))
         except ValueError:
-            raise Refusal("SecretStringTemplate is not valid JSON.") from None
+            raise RefusalError("SecretStringTemplate is not valid JSON.") from None
         return json.dumps({**body, key: password})
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Secret(Provisioner):
             await at.call(
                 "secretsmanager", "DeleteSecret", SecretId=physical_id, ForceDeleteWithoutRecovery=True
             )
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -108,7 +108,7 @@ class SecretTargetAttachment(Provisioner):
         try:
             body = json.loads(found["SecretString"])
         except (ValueError, KeyError):
-            raise Refusal("The secret's value is not JSON: nothing can be attached to it.") from None
+            raise RefusalError("The secret's value is not JSON: nothing can be attached to it.") from None
         body.update(await self._target(at, p))
         await at.call(
             "secretsmanager", "PutSecretValue", SecretId=p["SecretId"], SecretString=json.dumps(body)
@@ -138,7 +138,7 @@ class SecretTargetAttachment(Provisioner):
                     "dbClusterIdentifier": cluster["DBClusterIdentifier"],
                 }
             case other:
-                raise Refusal(f"TargetType {other} of {self.type} is not in the sandbox.")
+                raise RefusalError(f"TargetType {other} of {self.type} is not in the sandbox.")
         return {key: value for key, value in made.items() if value is not None}
 
     async def read(self, at: Site, physical_id: str, p: Properties) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class SecretTargetAttachment(Provisioner):
         try:
             found = await at.call("secretsmanager", "GetSecretValue", SecretId=p["SecretId"])
             body = json.loads(found["SecretString"])
-        except (Refusal, ValueError, KeyError):
+        except (RefusalError, ValueError, KeyError):
             return
         for name in ("engine", "host", "port", "dbname", "dbInstanceIdentifier", "dbClusterIdentifier"):
             body.pop(name, None)
@@ -183,7 +183,7 @@ class ResourcePolicy(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("secretsmanager", "DeleteResourcePolicy", SecretId=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

@@ -8,7 +8,7 @@ from dmstui.sandbox.cloudformation.intrinsics import text
 from dmstui.sandbox.cloudformation.types.base import (
     Properties,
     Provisioner,
-    Refusal,
+    RefusalError,
     Site,
     as_list,
     document,
@@ -56,7 +56,7 @@ class Topic(Provisioner):
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._subscribe(at, physical_id, [], as_list(p.get("Subscription")))
-        await at.pause(self.step)
+        await self.rest(at)
 
     async def _subscribe(self, at: Site, topic: str, old: list[Any], new: list[Any]) -> None:
         for item in new:
@@ -95,7 +95,7 @@ class Topic(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("sns", "DeleteTopic", TopicArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
@@ -138,7 +138,7 @@ class Subscription(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("sns", "Unsubscribe", SubscriptionArn=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 

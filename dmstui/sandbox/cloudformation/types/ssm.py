@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dmstui.sandbox.cloudformation.types.base import Properties, Provisioner, Refusal, Site, is_gone, pick
+from dmstui.sandbox.cloudformation.types.base import (
+    Properties,
+    Provisioner,
+    RefusalError,
+    Site,
+    invalid,
+    is_gone,
+    pick,
+)
 
 
 class Parameter(Provisioner):
@@ -19,9 +27,7 @@ class Parameter(Provisioner):
     def check(self, p: Properties, logical_id: str) -> None:
         super().check(p, logical_id)
         if p["Type"] not in {"String", "StringList"}:
-            raise Refusal(
-                f"Properties validation failed for resource {logical_id} with message: #/Type: {p['Type']} is not a valid enum value"
-            )
+            raise invalid(logical_id, f"#/Type: {p['Type']} is not a valid enum value")
 
     async def create(self, at: Site, p: Properties) -> str:
         name = p.get("Name") or f"CFN-{at.name(200)}"
@@ -50,7 +56,7 @@ class Parameter(Provisioner):
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         try:
             await at.call("ssm", "DeleteParameter", Name=physical_id)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not is_gone(refusal):
                 raise
 
