@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_NET_127 = re.compile(r"127\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -41,7 +43,7 @@ def is_loopback(url: str | None) -> bool:
     if not url:
         return False
     host = (urlsplit(url).hostname or "").lower()
-    return host in _LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
+    return host in _LOOPBACK or host.endswith(".localhost") or _NET_127.fullmatch(host) is not None
 
 
 def endpoint_from(environ: Mapping[str, str], service: str) -> str | None:
