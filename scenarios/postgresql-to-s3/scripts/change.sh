@@ -3,6 +3,7 @@
 #   steady  a small transaction a second for half a minute (default)
 #   burst   about 20,000 changed rows in one transaction
 #   hold    a transaction that stays open for 30 seconds before it commits: no commit, no event, latency grows
+#   drop    drops the table shop.reviews, for the guide's third break
 # Prints one JSON line a table. Running it again makes further changes; seed.sh puts everything back.
 set -u
 : "${DMSTUI_SOURCE_URL:?is the libpq URL of the source database}"
@@ -11,8 +12,9 @@ case $kind in
   steady) rounds=30 orders=5 pause=1 hold=0 ;;
   burst) rounds=1 orders=4000 pause=0 hold=0 ;;
   hold) rounds=1 orders=20 pause=0 hold=30 ;;
+  drop) rounds=0 orders=0 pause=0 hold=0 ;;
   *)
-    printf '{"step": "change", "table": null, "rows": 0, "ok": false, "detail": "no kind %s: steady, burst, hold"}\n' "$kind"
+    printf '{"step": "change", "table": null, "rows": 0, "ok": false, "detail": "no kind %s: steady, burst, hold, drop"}\n' "$kind"
     exit 1
     ;;
 esac
@@ -62,6 +64,9 @@ SQL
 
 if ! {
   echo 'create temp table done (name text, what text, rows bigint);'
+  if [ "$kind" = drop ]; then
+    echo "insert into done select 'shop.reviews', 'dropped', count(*) from shop.reviews; drop table shop.reviews;"
+  fi
   round=0
   while [ "$round" -lt "$rounds" ]; do
     one_round
