@@ -168,13 +168,17 @@ class _Client(asyncio.Protocol):
                 self.abort()
                 return
             self.waiting.clear()
-            self.begin(self.encrypt())
+            unresolved = self.state == "unresolved"
+            # The state changes here, not in the task: what arrives before it runs must not begin a second one.
+            self.state = "handshake"
+            self.begin(self.encrypt(unresolved))
         elif self.state == "unresolved":
             name = self.listener.server_name
             text = f'could not translate host name "{name}" to address: Name or service not known'
             self.transport.write(error_response("08001", text))
             self.transport.close()
         else:
+            self.state = "connecting"
             self.begin(self.connect())
 
     def begin(self, work: object) -> None:
@@ -193,10 +197,8 @@ class _Client(asyncio.Protocol):
             log.exception("gate %s", self.listener.server_name)
             self.abort()
 
-    async def encrypt(self) -> None:
+    async def encrypt(self, unresolved: bool) -> None:
         assert self.transport is not None
-        unresolved = self.state == "unresolved"
-        self.state = "handshake"
         context = self.listener.gate.authority.context(self.listener.server_name)
         self.transport.write(b"S")
         upgraded = await self.loop.start_tls(
@@ -211,13 +213,11 @@ class _Client(asyncio.Protocol):
         self.loop.call_soon(self.after_handshake)
 
     def after_handshake(self) -> None:
-        self.task = None
         if self.waiting and self.state in {"first", "unresolved"}:
             self.first_packet()
 
     async def connect(self) -> None:
         """Reach the engine: by its unix socket what came under TLS, by its TCP port what came plain."""
-        self.state = "connecting"
         server = self.listener.server()
         if server is None or not self.listener.served():
             raise ConnectionRefusedError(
