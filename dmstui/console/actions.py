@@ -181,8 +181,8 @@ class Actions(_Base):
                 me.say(problem, "warn")
         elif message.sign == ":":
             self.run_line(message.text)
-        else:
-            me.front.submitted(message.sign, message.text)
+        elif me.answered is not None and message.text.strip():
+            me.answered(message.text.strip())
         me.look()
 
     def on_command_line_left(self, message: CommandLine.Left) -> None:

@@ -107,6 +107,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.last_place: list[tuple[str, str]] = []
         self.arrived_at = 0.0
         self.key_pressed = ""
+        self.answered: Callable[[str], None] | None = None
         self.searching: LineTable | TextPane | None = None
         self.bar = Bar("on-bar", id="header")
         self.nav = Bar(id="nav")
@@ -137,8 +138,6 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.theme = theme.THEMES.get(self._look, theme.DARK.name)
         self._fit()
         life.on_signals(self.leave_with)
-        self.front.arrive("")
-        self.focus_front()
         self.look()
         if self._ticking:
             self.set_interval(1.0, self.tick)
@@ -185,14 +184,14 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.snapshot = message.snapshot
         self.monitor_error = ""
         self.arrived_at = self.clock.monotonic()
-        self.front.update(message.snapshot)
+        self.update_front()
         self.look()
 
     def on_monitor_failed(self, message: MonitorFailed) -> None:
         """No picture will come: say why and what to do."""
         self.monitor_error = f"{message.text} {message.hint}".strip()
         self.say(self.monitor_error, "bad")
-        self.front.update(self.known)
+        self.update_front()
         self.look()
 
     def on_deed_moved(self, message: DeedMoved) -> None:
@@ -208,8 +207,13 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
             if deed.after is not None and not deed.error:
                 deed.after()
             self.nudge()
-        self.front.update(self.known)
+        self.update_front()
         self.look()
+
+    def update_front(self) -> None:
+        """The view in front takes in the newest picture."""
+        if self.front.ready:
+            self.front.update(self.known)
 
     def do(
         self, label: str, subject: str, stream: Stream, after: Callable[[], None] | None = None
@@ -278,13 +282,18 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         """The view in front."""
         return self.views[self.trail[-1][0]]
 
+    @property
+    def root_title(self) -> str:
+        """The title of the numbered screen below everything that is open."""
+        return self.views[self.trail[0][0]].TITLE if self.trail[0][0] in self.views else ""
+
     def show_place(self, trail: list[tuple[str, str]]) -> None:
         """Bring the last view of the trail to the front."""
         if trail == self.trail:
             return
         before = self.front
         self.last_place, self.trail = self.trail, trail
-        name, argument = trail[-1]
+        name = trail[-1][0]
         if name not in self.views:
             self.views[name] = next(view for view in VIEWS if name == view.NAME)()
             self.query_one("#place").mount(self.views[name])
@@ -294,10 +303,13 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
                 before.leave()
                 before.display = False
                 after.display = True
-        self.call_after_refresh(self._arrived, argument)
+        self.call_after_refresh(self.arrived)
 
-    def _arrived(self, argument: str) -> None:
-        self.front.arrive(argument)
+    def arrived(self) -> None:
+        """The view in front takes its argument, the picture and the keys; a view just made calls it when it is ready."""
+        if not self.front.ready:
+            return
+        self.front.arrive(self.trail[-1][1])
         self.front.update(self.known)
         self.focus_front()
         self.look()
@@ -340,12 +352,19 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
             ),
             header.freshness(snapshot, since, cells, snapshot.at if snapshot else self.clock.wall()),
         )
+        if not self.front.ready:
+            return
         crumbs = self.front.crumbs()
         if not crumbs:
             views = [(view.NUMBER, view.NAME, view.TITLE) for view in VIEWS if view.NUMBER]
             crumbs = header.navigation(views, self.trail[0][0], cells)
         self.nav.show(crumbs, self.front.status())
-        self.footer.keys(self.hints(), _HELP)
+        if self.dialog.is_open and self.dialog.ask is not None:
+            self.footer.show(((f" {self.dialog.ask.keys()}", "dim"),))
+        elif self.line.is_open:
+            self.footer.show(((" enter accept   tab complete   ↑ ↓ earlier ones   esc leave", "dim"),))
+        else:
+            self.footer.keys(self.hints(), _HELP)
 
     def tick(self) -> None:
         """Once a second: the age of the data, messages whose time is over."""
@@ -354,10 +373,6 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def hints(self) -> list[KeyHint]:
         """The keys that act now: the view's own first, then its widgets', then the app's."""
-        if self.dialog.is_open and self.dialog.ask is not None:
-            return [KeyHint("", self.dialog.ask.keys())]
-        if self.line.is_open:
-            return [KeyHint("enter", "accept"), KeyHint("tab", "complete"), KeyHint("esc", "leave")]
         ranked: list[tuple[int, KeyHint]] = []
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
@@ -366,8 +381,14 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
                 continue
             seen.add(binding.action)
             rank = 0 if isinstance(active.node, View) else 2 if active.node is self else 1
-            ranked.append((rank, KeyHint(written(binding.key), binding.description)))
+            ranked.append((rank, KeyHint(binding.key_display or written(binding.key), binding.description)))
         return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+    def prompt(self, sign: str, hint: str, answered: Callable[[str], None]) -> None:
+        """Ask for one line of text above the footer; `answered` gets it on enter."""
+        self.answered = answered
+        self.line.ask(sign, "", hint=hint)
+        self.look()
 
     def say(self, text: str, tone: Tone = "info") -> None:
         """Put a message on the line."""

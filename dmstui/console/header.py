@@ -64,13 +64,13 @@ def age_of(snapshot: Snapshot, since: float) -> tuple[float | None, bool]:
 def navigation(views: Sequence[tuple[int, str, str]], current: str, cells: int) -> Line:
     """`1 Monitor 2 Tasks …` with the current one standing out; titles shorten when they do not fit."""
     for length in (20, 5, 0):
-        spans: list[Span] = [(" ", "")]
+        spans: list[Span] = []
         for number, name, title in views:
             here = name == current
-            spans.append((f"{number}", "key+bold" if not here else "accent+bold+reverse"))
-            text = title[:length] if len(title) > length else title
-            spans.append((f" {text} " if text else " ", "bright+bold+reverse" if here else "dim"))
-            spans.append((" ", ""))
+            ground = "+on-cursor" if here else ""
+            text = title[:length]
+            spans.append((f"{' ' if length else ''}{number}", f"{'accent' if here else 'key'}+bold{ground}"))
+            spans.append((f" {text} " if text else "", f"bright+bold{ground}" if here else "dim"))
         if sum(len(text) for text, _ in spans) <= cells:
             return tuple(spans)
     return ()

@@ -77,7 +77,7 @@ def lines(app: ConsoleApp) -> list[str | Line]:
 
 
 def _row(keys: str, text: str) -> Line:
-    return (("  ", ""), (fit(keys, 12), "key+bold"), (text, "text"))
+    return ((f"  {fit(keys, 12)}  ", "key+bold"), (text, "text"))
 
 
 def debug_rows(app: ConsoleApp) -> list[tuple[str, str]]:

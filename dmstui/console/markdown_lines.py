@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dmstui.console.paint import Line, Span, clean, fit, width, wrap
-from dmstui.console.widgets.text_pane import wrap_line
+from dmstui.console.paint import Line, Span, clean, fit, width, wrap, wrap_line
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from dmstui.console.palette import style
@@ -108,9 +109,51 @@ def wrap(text: str, cells: int) -> list[str]:
     return lines
 
 
-def strip(line: Iterable[Span], cells: int, dark: bool = True, under: str = "") -> Strip:
-    """The line as a strip of exactly so many cells; `under` is a style laid below all spans (a cursor row)."""
-    base = style(under, dark) if under else None
+def wrap_line(line: Line, cells: int) -> list[Line]:
+    """A line of spans broken at blanks into lines of at most so many cells; what goes on is indented like the first."""
+    if width(line) <= cells:
+        return [line]
+    text = plain(line)
+    label = line[0][0]
+    # a first span that ends in two blanks is a label: what goes on stands below the value
+    own = len(label) if label.endswith("  ") and len(line) > 1 else len(text) - len(text.lstrip()) + 2
+    indent = min(own, cells // 2)
+    pieces: list[tuple[int, int]] = []
+    start, room = 0, cells
+    while len(text) - start > room:
+        stop = text.rfind(" ", start + room // 2, start + room + 1)
+        stop = stop if stop > start else start + room
+        pieces.append((start, stop))
+        start = stop + (1 if text[stop : stop + 1] == " " else 0)
+        room = cells - indent
+    pieces.append((start, len(text)))
+    result: list[Line] = []
+    for number, (begin, end) in enumerate(pieces):
+        cut = slice_line(line, begin, end)
+        result.append(((" " * indent, ""), *cut) if number else cut)
+    return result
+
+
+def slice_line(line: Line, begin: int, end: int) -> Line:
+    """The characters from `begin` to `end` with their styles."""
+    spans: list[Span] = []
+    at = 0
+    for text, name in line:
+        low, high = max(begin, at), min(end, at + len(text))
+        if low < high:
+            spans.append((text[low - at : high - at], name))
+        at += len(text)
+    return tuple(spans)
+
+
+def strip(line: Iterable[Span], cells: int, dark: bool = True, under: str = "", ground: Style | None = None) -> Strip:
+    """The line as a strip of exactly so many cells.
+
+    under: a style laid below all spans (a cursor row). ground: the widget's background, below everything.
+    """
+    base = ground
+    if under:
+        base = ground + style(under, dark) if ground else style(under, dark)
     text_style = style("text", dark)
     segments = []
     used = 0

@@ -6,12 +6,13 @@ Which deed is possible is `operations`' to say; here it becomes a chooser, a con
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dmstui.console import format as fmt
 from dmstui.console.widgets.ask import Choice, Choose, Confirm, TypeName
-from dmstui.model import Connection, ReplicationTask, Stack, TableStatistics, start_choices
+from dmstui.model import Connection, ReplicationTask, Stack, TableStatistics, allowed, start_choices
 
 if TYPE_CHECKING:
     from dmstui.catalog import Scenario
@@ -71,10 +72,40 @@ def choose_start(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:
                 choice.verb,
             )
         )
+    if task.captures:
+        reason = "this session is read-only" if app.read_only else allowed("start", task, position=True)
+        rows.insert(2, Choice("a", "Start at", "A time or position, asked for next; changes before it are left out.", reason))
     text: list[Any] = [((f"{task.migration_type}, {task.status}", "dim"),), ()]
     if task.checkpoint and task.captures:
         text.insert(1, (("checkpoint ", "dim"), (task.checkpoint, "dim")))
-    app.ask(Choose(f"Start {task.name}", rows, text, width=76), lambda way: set_going(app, str(way), [task]))
+
+    def chosen(way: Any) -> None:
+        if way == "a":
+            hint = "UTC time like 2026-11-24 14:00, or a position of the source's log"
+            app.prompt("start at ", hint, lambda answer: _start_at(app, task, answer))
+        else:
+            set_going(app, str(way), [task])
+
+    app.ask(Choose(f"Start {task.name}", rows, text, width=76), chosen)
+
+
+def start_point(text: str) -> tuple[datetime | None, str | None]:
+    """A typed start: a time (taken as UTC) or, when it is none, a position of the source's log."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None, text.strip()
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)), None
+
+
+def _start_at(app: ConsoleApp, task: ReplicationTask, text: str) -> None:
+    at, position = start_point(text)
+    app.do(
+        f"starting {task.name} at {text}",
+        task.arn,
+        lambda connection: verb("start").run(connection, task, cdc_start_time=at, cdc_start_position=position),
+    )
+    app.nudge_task(task.arn)
 
 
 def _choose_for_many(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:

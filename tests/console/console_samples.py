@@ -327,13 +327,13 @@ _RESOURCES = (
     ("PrivateSubnetB", "AWS::EC2::Subnet", 15, 22),
     ("DatabaseSecurityGroup", "AWS::EC2::SecurityGroup", 16, 24),
     ("WorkbenchRole", "AWS::IAM::Role", 2, 20),
-    ("DmsTargetRole", "AWS::IAM::Role", 2, 21),
+    ("LakeRole", "AWS::IAM::Role", 2, 21),
     ("SourceSecret", "AWS::SecretsManager::Secret", 2, 5),
     ("LakeBucket", "AWS::S3::Bucket", 2, 25),
     ("SourceDatabase", "AWS::RDS::DBInstance", 26, None),
     ("ReplicationSubnetGroup", "AWS::DMS::ReplicationSubnetGroup", 25, 31),
     ("ReplicationInstance", "AWS::DMS::ReplicationInstance", 32, None),
-    ("TargetEndpoint", "AWS::DMS::Endpoint", 32, 40),
+    ("LakeEndpoint", "AWS::DMS::Endpoint", 32, 40),
     ("Workbench", "AWS::EC2::Instance", 30, 62),
 )
 
@@ -381,12 +381,7 @@ def stack_events(failing: bool = False) -> tuple[StackEvent, ...]:
                 "ROLLBACK_IN_PROGRESS",
             )
         )
-    own = [
-        dataclasses.replace(e, physical_id="arn:aws:cloudformation:eu-west-1:1:stack/x/1")
-        if e.logical_id == STACK
-        else e
-        for e in found
-    ]
+    own = [dataclasses.replace(one, stack_id="arn:aws:stack/x", **({"physical_id": "arn:aws:stack/x"} if one.logical_id == STACK else {})) for one in found]
     return tuple(sorted(own, key=lambda event: event.at, reverse=True))
 
 

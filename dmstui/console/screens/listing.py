@@ -88,5 +88,9 @@ class ListingView(View):
         self.console.look()
 
     def on_line_table_entered(self, message: LineTable.Entered) -> None:
+        """Enter opens the row. Textual calls this handler in every base class, so subclasses change `open_row`."""
+        self.open_row(message.record)
+
+    def open_row(self, record: Any) -> None:
         """Enter shows the whole detail."""
         self.console.action_describe()

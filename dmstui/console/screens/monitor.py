@@ -61,7 +61,7 @@ class MonitorView(TaskView):
             event.KIND,
             only=("at", "source", "message"),
             changes={
-                "at": {"width": 8, "cell": lambda one: fmt.when(one.at, self.console.known.at)},
+                "at": {"width": 12, "cell": lambda one: fmt.when(one.at, self.console.known.at)},
                 "source": {"width": 18},
             },
             order=lambda one: -one.at.timestamp(),
@@ -248,7 +248,7 @@ class MonitorView(TaskView):
         right: list[tuple[str, str]] = [(words, "text")]
         if tight:
             right.append((f", {drawn.bad} {len(tight)} in trouble", STYLE["bad"]))
-        left = (("  ", ""), *tally(dict(states.counts(snapshot)), drawn, short=self.console.size.width < 70))
+        left = (("  ", ""), *tally(dict(states.counts(snapshot)), drawn, short=self.console.size.width < 100))
         extra = (
             self.tasks.summary() if self.tasks.filter or self.tasks.marks or self.tasks.only_trouble else ""
         )

@@ -254,7 +254,6 @@ class ProgressView(View):
         if action == "delete":
             return (
                 stack is not None
-                and stack.settled
                 and not self.console.read_only
                 and task_deeds.refusal(self.console, "delete_stack", stack) is None
             )

@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from dmstui.console import task_deeds
 from dmstui.console.paint import Line
 from dmstui.console.screens.listing import ListingView
-from dmstui.console.widgets.line_table import LineTable
 from dmstui.kinds import Kind, scenario
 from dmstui.model import Part, Snapshot
 
@@ -37,9 +36,9 @@ class ScenariosView(ListingView):
         error = self.console.known.stacks.error
         return ((f"stacks: {error.code} ", "warn"),) if error is not None else ()
 
-    def on_line_table_entered(self, message: LineTable.Entered) -> None:
+    def open_row(self, record: Any) -> None:
         """The guide."""
-        self.console.go("guide", message.record.name, below=True)
+        self.console.go("guide", record.name, below=True)
 
     def action_steps(self) -> None:
         """What can be done now."""

@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 
 from dmstui.console import states, task_deeds
 from dmstui.console.screens.listing import ListingView
-from dmstui.console.widgets.line_table import LineTable
 from dmstui.kinds import Kind, stack
 from dmstui.model import Part, Snapshot, Stack
 
@@ -37,9 +36,9 @@ class StacksView(ListingView):
         record = self.rows.cursor_record
         return record if isinstance(record, Stack) else None
 
-    def on_line_table_entered(self, message: LineTable.Entered) -> None:
+    def open_row(self, record: Any) -> None:
         """Resource by resource."""
-        self.console.go("progress", message.record.name, below=True)
+        self.console.go("progress", record.name, below=True)
 
     def action_delete(self) -> None:
         """Delete the stack under the cursor."""

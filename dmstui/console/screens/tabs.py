@@ -13,7 +13,7 @@ from dmstui.console.widgets.bars import Bar
 
 TAB_KEYS: ClassVar[list[BindingType]] = [  # type: ignore[misc]
     Binding("left_square_bracket", "tab(-1)", "tab before", show=False, id="tabs.before"),
-    Binding("right_square_bracket", "tab(1)", "next tab", id="tabs.next"),
+    Binding("right_square_bracket", "tab(1)", "tabs", key_display="[ ]", id="tabs.next"),
 ]
 
 
@@ -56,7 +56,7 @@ class Tabs:
             for name, title, _ in self.tabs:
                 text = f"{title} {self._notes[name]}" if notes and self._notes.get(name) else title
                 here = name == self.current
-                spans += [(f" {text} ", "bright+bold+reverse" if here else "dim"), (" ", "")]
+                spans += [(f" {text} ", "bright+bold+on-cursor" if here else "dim"), (" ", "")]
             if sum(len(text) for text, _ in (*spans, *right)) <= cells:
                 break
         self.bar.show(spans, right)

@@ -27,6 +27,7 @@ from dmstui.console.widgets.text_pane import TextPane
 from dmstui.kinds import event, table, task
 from dmstui.model import Part, ReplicationTask, Snapshot, TableStatistics
 
+READING_STEPS = 60  # places of the reading cursor in a window
 TABS = ("tables", "charts", "mapping", "settings", "events", "logs")
 
 
@@ -60,8 +61,8 @@ class TaskScreen(TaskView):
         Binding("r", "reload_tables", "reload tables", id="task.reload_tables"),
         Binding("left", "cursor(-1)", "cursor left", show=False, id="charts.left"),
         Binding("right", "cursor(1)", "cursor right", show=False, id="charts.right"),
-        Binding("plus", "zoom(-1)", "zoom in", id="charts.in"),
-        Binding("minus", "zoom(1)", "zoom out", id="charts.out"),
+        Binding("plus", "zoom(-1)", "zoom", key_display="+ -", id="charts.in"),
+        Binding("minus", "zoom(1)", "zoom out", show=False, id="charts.out"),
         Binding("less_than_sign", "shift(1)", "earlier", show=False, id="charts.earlier"),
         Binding("greater_than_sign", "shift(-1)", "later", show=False, id="charts.later"),
         *TAB_KEYS,
@@ -154,7 +155,7 @@ class TaskScreen(TaskView):
     def crumbs(self) -> Line:
         """Where this is, and how the task stands."""
         one = self.subject()
-        line = crumbs(("Monitor", one.name if one else self.arn.rsplit(":", 1)[-1]), self.console.drawn)
+        line = crumbs((self.console.root_title, one.name if one else self.arn.rsplit(":", 1)[-1]), self.console.drawn)
         if one is None:
             return line
         snapshot = self.console.known
@@ -230,7 +231,7 @@ class TaskScreen(TaskView):
             spans: list[tuple[str, str]] = [(" ", "")]
             for size, name in charts.WINDOWS:
                 here = size == seconds
-                spans += [(f" {name} ", "bright+bold+reverse" if here else "faint"), (" ", "")]
+                spans += [(f" {name} ", "bright+bold+on-cursor" if here else "faint"), (" ", "")]
             shifted = f"{fmt.duration(self.shifted)} back " if self.shifted else ""
             self.note.show(
                 spans, ((shifted, "warn"),) if shifted else (("+ - zoom  < > shift  ← → read ", "faint"),)
@@ -304,11 +305,17 @@ class TaskScreen(TaskView):
 
     def _reading_at(self, plot: Plot) -> float:
         assert self.reading is not None
-        return plot.start + (plot.end - plot.start) * self.reading / 60
+        return plot.start + (plot.end - plot.start) * self.reading / READING_STEPS
 
     def action_cursor(self, by: int) -> None:
-        """Move the reading cursor; it comes at the right edge."""
-        self.reading = 60 if self.reading is None else max(0, min(60, self.reading + by))
+        """Move the reading cursor; it comes where the newest data is."""
+        if self.reading is None:
+            snapshot, one = self.console.known, self.subject()
+            start, end = charts.span(snapshot.at.timestamp(), self._window(snapshot, one), self.shifted)
+            newest = READING_STEPS * (min(end, snapshot.at.timestamp()) - start) / (end - start)
+            self.reading = max(0, int(newest) - 1)
+        else:
+            self.reading = max(0, min(READING_STEPS, self.reading + by))
         self._charts(self.console.known, self.subject())
 
     def action_zoom(self, by: int) -> None:

@@ -33,6 +33,12 @@ class View(Widget):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(id=f"view-{self.NAME}", **options)
+        self.ready = False
+
+    def on_mount(self) -> None:
+        """Its widgets exist now: it may be filled."""
+        self.ready = True
+        self.console.arrived()
 
     @property
     def console(self) -> ConsoleApp:
@@ -98,9 +104,6 @@ class View(Widget):
     def searched(self) -> TextPane | None:
         """The text pane that `/` searches while the prompt has the keys."""
         return next((pane for pane in self.query(TextPane) if pane.display), None)
-
-    def submitted(self, sign: str, text: str) -> None:
-        """A prompt of the view's own was answered."""
 
     def back(self) -> bool:
         """Esc: take one thing away here. False when nothing was left and the view itself should go."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from dmstui.console.paint import Line, cut, fit, plain, wrap
+from dmstui.console.paint import Line, cut, fit, plain, wrap, wrap_line
 from dmstui.console.symbols import Shapes
 
 Look = Literal["plain", "warn", "bad"]
@@ -53,7 +53,7 @@ def _body(text: Sequence[str | Line], width: int) -> list[Line]:
         if isinstance(entry, str):
             lines += [((piece, "text"),) for piece in wrap(entry, width)]
         else:
-            lines.append(entry)
+            lines += wrap_line(entry, width)
     return lines
 
 
@@ -233,8 +233,10 @@ class Choose:
 
     def keys(self) -> str:
         """For the footer."""
+        if self.enter_picks:
+            return "letter or enter chooses   esc cancel"
         letters = " ".join(choice.press for choice in self.open_choices)
-        return f"{letters} choose   {'enter choose   ' if self.enter_picks else ''}esc cancel"
+        return f"{letters} choose   esc cancel" if letters else "esc cancel"
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -26,6 +27,7 @@ class LineWidget(Widget):
         super().__init__(**options)
         self._painted: dict[int, tuple[Line, str]] = {}
         self._painted_width = 0
+        self._ground: tuple[Style | None] | None = None
 
     def line(self, y: int, width: int) -> Line:
         """The spans of content line y, `width` cells wide."""
@@ -40,6 +42,15 @@ class LineWidget(Widget):
         """The theme has a dark background."""
         return self.app.current_theme.dark
 
+    @property
+    def ground(self) -> Style | None:
+        """The background as a rich style; None leaves the terminal's own."""
+        if self._ground is None:
+            _, background = self.background_colors
+            own = background.ansi is None and background.a > 0
+            self._ground = (Style(bgcolor=background.rich_color) if own else None,)
+        return self._ground[0]
+
     def render_line(self, y: int) -> Strip:
         """Textual asks for one line of content."""
         width = self.size.width
@@ -48,7 +59,7 @@ class LineWidget(Widget):
             self._painted.clear()
             self._painted_width = width
         self._painted[y] = (line, under)
-        return strip(line, width, self.dark, under)
+        return strip(line, width, self.dark, under, self.ground)
 
     def redraw(self) -> None:
         """Repaint the cells that changed since the last painting."""
@@ -71,4 +82,5 @@ class LineWidget(Widget):
     def notify_style_update(self) -> None:
         """A theme change repaints all."""
         self._painted.clear()
+        self._ground = None
         super().notify_style_update()

@@ -179,15 +179,15 @@ def _stack(
 ) -> None:
     floor = canvas.height - 1
     for x, (below, above) in enumerate(zip(source, target, strict=True)):
-        edge = floor + 1
-        if below is not None:
-            edge = place(below[2])
-            canvas.run(x, edge, floor, inks[0])
+        edge = floor + 1 if below is None else place(below[2])
         if above is not None:
             crest = place(above[2])
             if crest < edge:
                 canvas.run(x, crest, edge - 1, inks[1], dithered=True)
                 canvas.dot(x, crest, inks[1])
+        if below is not None:
+            # drawn last: in a shared cell the source's ink wins, so that the base keeps one colour
+            canvas.run(x, edge, floor, inks[0])
 
 
 def _trace(canvas: Canvas, cells: list[Column | None], series: Series, place: Callable[[float], int]) -> None:
@@ -324,7 +324,7 @@ def _entries(plot: Plot, symbols: SymbolSet) -> list[tuple[str, str, str, str, s
         source, target = plot.series
         own = handling(source, target)
         full, half, edge = (
-            ("⣿", "⢕", "▔") if symbols == "braille" else ("█", "▚", "▔") if fancy else (":", ".'", "^")
+            ("⣿", "⢕", "⠉") if symbols == "braille" else ("█", "▚", "▀") if fancy else (":", ".'", "^")
         )
         rows = ((full, source.ink, source), (half, target.ink, own), (edge, target.ink, target))
         return [(sample, ink, one.name, one.short, *_state(plot, one)) for sample, ink, one in rows]

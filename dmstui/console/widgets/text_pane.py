@@ -13,7 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from dmstui.console.paint import Line, Span, plain, width
+from dmstui.console.paint import Line, Span, plain, slice_line, wrap_line
 from dmstui.console.widgets.lines import LineWidget
 
 
@@ -196,40 +196,6 @@ class TextPane(LineWidget, can_focus=True):
         """The wheel scrolls."""
         event.stop()
         self.action_scroll_lines(-3)
-
-
-def wrap_line(line: Line, cells: int) -> list[Line]:
-    """A line of spans broken at blanks into lines of at most so many cells; what goes on is indented like the first."""
-    if width(line) <= cells:
-        return [line]
-    text = plain(line)
-    indent = min(len(text) - len(text.lstrip()) + 2, cells // 2)
-    pieces: list[tuple[int, int]] = []
-    start, room = 0, cells
-    while len(text) - start > room:
-        stop = text.rfind(" ", start + room // 2, start + room + 1)
-        stop = stop if stop > start else start + room
-        pieces.append((start, stop))
-        start = stop + (1 if text[stop : stop + 1] == " " else 0)
-        room = cells - indent
-    pieces.append((start, len(text)))
-    result: list[Line] = []
-    for number, (begin, end) in enumerate(pieces):
-        cut = slice_line(line, begin, end)
-        result.append(((" " * indent, ""), *cut) if number else cut)
-    return result
-
-
-def slice_line(line: Line, begin: int, end: int) -> Line:
-    """The characters from `begin` to `end` with their styles."""
-    spans: list[Span] = []
-    at = 0
-    for text, name in line:
-        low, high = max(begin, at), min(end, at + len(text))
-        if low < high:
-            spans.append((text[low - at : high - at], name))
-        at += len(text)
-    return tuple(spans)
 
 
 def highlight(line: Line, pattern: re.Pattern[str]) -> Line:
