@@ -82,9 +82,7 @@ KIND: Kind[TableStatistics] = Kind(
     name="table",
     plural="tables",
     columns=(
-        Column(
-            "table", "Table", 30, lambda r, s: r.name, lambda r, s: r.name, lambda r, s: r.name, flexible=True
-        ),
+        Column("table", "Table", 30, lambda r, s: r.name, lambda r, s: r.name, flexible=True),
         Column("state", "State", 23, lambda r, s: r.state, lambda r, s: r.state),
         _counter("full_load_rows", "Rows", lambda r: r.full_load_rows),
         _counter("inserts", "Ins", lambda r: r.inserts),

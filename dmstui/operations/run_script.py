@@ -126,7 +126,7 @@ async def run(
     stack = await stack_of(aws, scenario, stack_name)
     reason = stack_refusal(scenario, stack)
     if reason or stack is None:
-        raise refused(reason or "", f"dmstui scenario deploy {scenario.name}")
+        raise refused(reason or "", f"See: dmstui scenario status {scenario.name}")
     host = await workbench(aws, scenario, stack)
     limit = int(seconds or 3600)
     command = await aws.ssm.send(host, lines, comment=f"dmstui {scenario.name} {step}", seconds=limit)
