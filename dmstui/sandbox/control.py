@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dmstui.sandbox.engines.base import Server
 from dmstui.sandbox.service import Fault
 from dmstui.sandbox.world import World
 
@@ -37,6 +38,16 @@ class Control:
                 "password": server.spec.password,
                 "database": server.spec.database,
             }
-            | ({"address": server.spec.host, "status": str(server.state().status)} if everything else {})
+            | (self._inside(server) if everything else {})
             for server in self._world.engines.servers()
         ]
+
+    @staticmethod
+    def _inside(server: Server) -> dict[str, Any]:
+        """The address AWS shows, the state, and the way in that needs no TLS: the engine's unix socket."""
+        return {
+            "address": server.spec.host,
+            "status": str(server.state().status),
+            "socket": str(server.socket_dir),
+            "socket_port": server.inner_port,
+        }

@@ -343,11 +343,13 @@ class Front:
         if bucket:
             path = f"/{bucket}{path}"
         query = unsigned_query(asked.raw.query)
-        entry = self._journal.prepare(asked.raw.method, path, query, headers) if mutating else None
+        entry = (
+            self._journal.prepare(asked.service, asked.raw.method, path, query, headers) if mutating else None
+        )
         asked.body.seek(0)
         environ = wsgi_environ(asked.raw.method, path, query, headers, asked.body, asked.length)
         try:
-            answer = await self.world.moto.call(environ, mutating=mutating, entry=entry)
+            answer = await self.world.moto.call(asked.service, environ, mutating=mutating, entry=entry)
         except (NotImplementedError, ImportError) as error:
             name = f"{asked.service} {operation or asked.raw.method}"
             raise Fault("NotImplemented", f"{name} is not in the sandbox.", 501) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import io
 import json
 import os
@@ -31,6 +32,7 @@ class Entry:
     """One accepted call: enough to make it again with the same ids."""
 
     number: int
+    service: str
     at: float
     seed: int
     method: str
@@ -56,7 +58,8 @@ def open_state(folder: Path) -> Path:
             )
         _lock(folder)
         folder.chmod(0o700)
-        known.write_text(json.dumps({"format": FORMAT}))
+        if not known.exists():
+            known.write_text(json.dumps({"format": FORMAT, "secret": secrets.token_hex(16)}))
     except StateError:
         raise
     except (OSError, ValueError) as error:
@@ -88,16 +91,26 @@ class Journal:
         self._file: IO[str] | None = None
         if folder is not None:
             (folder / "bodies").mkdir(mode=0o700, exist_ok=True)
+            known = json.loads((folder / "sandbox.json").read_text())
+            self._secret = str(known["secret"])
 
     @property
     def active(self) -> bool:
         return self._folder is not None
 
-    def prepare(self, method: str, path: str, query: str, headers: list[tuple[str, str]]) -> Entry | None:
+    def seed_of(self, service: str) -> int:
+        """The seed with which this folder's backend of `service` is always made."""
+        assert self._folder is not None
+        digest = hashlib.sha256(f"{self._secret}/{service}".encode()).digest()
+        return int.from_bytes(digest[:8])
+
+    def prepare(
+        self, service: str, method: str, path: str, query: str, headers: list[tuple[str, str]]
+    ) -> Entry | None:
         """An entry for a call about to be made, with the seed for its ids; None when nothing is kept."""
         if self._folder is None:
             return None
-        return Entry(0, time.time(), secrets.randbits(64), method, path, query, tuple(headers))
+        return Entry(0, service, time.time(), secrets.randbits(64), method, path, query, tuple(headers))
 
     def commit(self, entry: Entry, body: IO[bytes]) -> None:
         """Keep an accepted call. Called with moto's lock held: the order of the journal is the order of the calls."""
@@ -105,6 +118,7 @@ class Journal:
         self._number += 1
         document = {
             "n": self._number,
+            "service": entry.service,
             "at": entry.at,
             "seed": entry.seed,
             "method": entry.method,
@@ -149,6 +163,7 @@ class Journal:
         assert self._folder is not None
         entry = Entry(
             int(str(document["n"])),
+            str(document["service"]),
             float(str(document["at"])),
             int(str(document["seed"])),
             str(document["method"]),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import io
 import logging
 import os
 import random
 import threading
+import time
 import types
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
@@ -40,6 +42,7 @@ class MotoApp:
         self.region = region
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="moto")
         self.journal: Journal | None = None
+        self._made: set[str] = set()
         self._application: Any = None
         self._loading: asyncio.Task[None] | None = None
         self._import_lock = threading.Lock()
@@ -82,8 +85,23 @@ class MotoApp:
 
             for name in PRELOAD:
                 get_backend(name)
+                self._found(name)
             self._application = DomainDispatcherApplication(create)
             self._replay()
+
+    def _found(self, service: str) -> None:
+        """Make the backend of a service by chance of its own: an EC2 backend brings a default VPC, whose ids last."""
+        if self.journal is None or service in self._made:
+            return
+        self._made.add(service)
+        from moto.backends import get_backend
+
+        _seed(self.journal.seed_of(service))
+        # Global services have one backend for all regions, named by the partition.
+        for name in (self.region, "aws"):
+            with contextlib.suppress(Exception):
+                by_account: Any = get_backend(service)  # type: ignore[arg-type]
+                _ = by_account[self.account_id][name]
 
     def backend(self, service: str, region: str | None = None) -> Any:
         """moto's backend object of `service` (botocore's name) in this account; global services have one for all."""
@@ -99,22 +117,23 @@ class MotoApp:
         raise Fault("InvalidParameterValue", f"The sandbox has no {service} in {region or self.region}.")
 
     async def call(
-        self, environ: dict[str, Any], *, mutating: bool, entry: Entry | None = None
+        self, service: str, environ: dict[str, Any], *, mutating: bool, entry: Entry | None = None
     ) -> MotoAnswer:
         """Run one WSGI request in a worker thread and collect its answer; `entry` is journaled when accepted."""
         await self.ready()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._run, environ, mutating, entry)
+        return await loop.run_in_executor(self._pool, self._run, service, environ, mutating, entry)
 
-    def _run(self, environ: dict[str, Any], mutating: bool, entry: Entry | None) -> MotoAnswer:
+    def _run(self, service: str, environ: dict[str, Any], mutating: bool, entry: Entry | None) -> MotoAnswer:
         if not mutating and self.journal is None:
             return self._wsgi(environ)
         # With a journal, reads wait too: they draw from the same chance as the ids a replay has to meet again.
         with self._mutation:
+            self._found(service)
             if entry is None or self.journal is None:
                 return self._wsgi(environ)
-            _seed(entry.seed)
-            answer = self._wsgi(environ)
+            entry = replace(entry, at=time.time())
+            answer = self._wsgi(environ, entry.seed)
             if answer.status < 400:
                 self.journal.commit(entry, environ["wsgi.input"])
             return answer
@@ -128,11 +147,11 @@ class MotoApp:
         real = moto.core.utils.datetime
         try:
             for entry, body, length in self.journal.entries():
+                self._found(entry.service)
                 moto.core.utils.datetime = past(entry.at)
                 environ = wsgi_environ(entry.method, entry.path, entry.query, entry.headers, body, length)
-                _seed(entry.seed)
                 try:
-                    answer = self._wsgi(environ)
+                    answer = self._wsgi(environ, entry.seed)
                 except Exception:
                     log.exception("journal entry %d failed in replay", entry.number)
                     continue
@@ -143,7 +162,7 @@ class MotoApp:
         random.seed()
         _seed(random.getrandbits(64))
 
-    def _wsgi(self, environ: dict[str, Any]) -> MotoAnswer:
+    def _wsgi(self, environ: dict[str, Any], seed: int | None = None) -> MotoAnswer:
         status: list[int] = []
         headers: list[tuple[str, str]] = []
 
@@ -152,7 +171,11 @@ class MotoApp:
             headers.extend(fields)
             return lambda _data: None
 
-        result = self._application(environ, start_response)
+        # Making a service's application may draw from chance; the seed is for the call alone.
+        application = self._application.get_application(environ)
+        if seed is not None:
+            _seed(seed)
+        result = application(environ, start_response)
         try:
             body = b"".join(result)
         finally:

@@ -209,12 +209,19 @@ class RdsObserver:
         seed = f"{self._world.account_id}/{self._world.region}/{database.created}"
         shown = self._shown[name] = Shown(name, "creating", rules.resource_id(name, seed))
         if database.db_cluster_identifier is None:
-            version = self._version(params.get("EngineVersion"))
-            database.engine_version = version
-            if not params.get("OptionGroupName"):
-                database.option_group_name = f"default:{database.engine}-{version.split('.', maxsplit=1)[0]}"
+            shown.version = self._version(params.get("EngineVersion"))
+            self._correct_version(database, shown)
         self._set(shown, "creating")
         self._begin(name, self._create(shown, params))
+
+    @staticmethod
+    def _correct_version(record: Any, shown: Shown) -> None:
+        """Give moto's record the version shown, and the default option group that goes with it."""
+        if not shown.version:
+            return
+        record.engine_version = shown.version
+        if str(getattr(record, "option_group_name", "")).startswith("default:"):
+            record.option_group_name = f"default:{record.engine}-{shown.version.split('.', maxsplit=1)[0]}"
 
     @staticmethod
     def _version(wanted: str | None) -> str:
@@ -365,6 +372,8 @@ class RdsObserver:
             shown.pending.clear()
         else:
             await self._world.pace.wait("rds.modify")
+        version = self._moto.databases[shown.name].engine_version
+        shown.version = version if shown.version else ""
         self._set(shown, before)
 
     async def _delete(self, shown: Shown, record: Any) -> None:
@@ -404,11 +413,11 @@ class RdsObserver:
         name = params["DBClusterIdentifier"].lower()
         if operation == "CreateDBCluster":
             cluster = self._moto.clusters[name]
-            cluster.engine_version = self._version(params.get("EngineVersion"))
             seed = f"{self._world.account_id}/{self._world.region}/{cluster.created}"
-            self._clusters[name] = Shown(
-                name, "creating", rules.resource_id(name, seed, "cluster-"), reachable=True
-            )
+            shown = Shown(name, "creating", rules.resource_id(name, seed, "cluster-"), reachable=True)
+            shown.version = self._version(params.get("EngineVersion"))
+            self._correct_version(cluster, shown)
+            self._clusters[name] = shown
             self._begin(f"cluster {name}", self._pass_through(name, "rds.cluster.create", "available"))
         elif name in self._clusters:
             shown = self._clusters[name]
@@ -477,12 +486,14 @@ class RdsObserver:
             return
         for entry in document["clusters"]:
             if entry["name"] in self._moto.clusters:
-                self._clusters[entry["name"]] = Shown(**entry)
+                cluster = self._clusters[entry["name"]] = Shown(**entry)
+                self._correct_version(self._moto.clusters[cluster.name], cluster)
         for entry in document["instances"]:
             shown = Shown(**entry)
             if shown.name not in self._moto.databases:
                 continue
             self._shown[shown.name] = shown
+            self._correct_version(self._moto.databases[shown.name], shown)
             stopped = shown.status in ("stopped", "stopping")
             shown.reachable = True
             shown.pending.clear()
@@ -504,5 +515,6 @@ def _kept(shown: Shown) -> dict[str, Any]:
         "resource_id": shown.resource_id,
         "reachable": shown.reachable,
         "apply_status": shown.apply_status,
+        "version": shown.version,
         "pending": {},
     }

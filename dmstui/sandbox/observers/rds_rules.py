@@ -47,13 +47,18 @@ _ADDRESS = re.compile(
 
 @dataclass(slots=True)
 class Shown:
-    """What we know of one database that moto does not. `reachable`: it was available once, so it has an address."""
+    """What we know of one database that moto does not.
+
+    `reachable`: it was available once, so it has an address. `version`: the engine version shown, which moto takes for
+    another when none or only a major one is asked for.
+    """
 
     name: str
     status: str
     resource_id: str
     reachable: bool = False
     apply_status: str = "in-sync"
+    version: str = ""
     pending: dict[str, Any] = field(default_factory=dict)
 
 
