@@ -27,10 +27,10 @@ import platformdirs
 from dmstui.sandbox.engines.base import LaunchError
 from dmstui.sandbox.engines.binaries import Binaries
 
-# $1 is a folder to clear when we die without stopping the server, or empty. The reader of the pipe ignores TERM
+# $1 and $2 are folders to clear when we die without stopping the server, or empty. The reader of the pipe ignores TERM
 # once the pipe has closed, so that its exit status 7 always tells the main shell that nobody is left above.
 WATCHDOG = """
-clear=$1; shift
+first=$1; second=$2; shift 2
 exec 3<&0
 "$@" </dev/null 3<&- >&2 &
 p=$!
@@ -41,7 +41,10 @@ w=$!
 wait "$p"; s=$?
 kill "$w" 2>/dev/null
 wait "$w"
-if [ $? -eq 7 ] && [ -n "$clear" ]; then rm -rf -- "$clear"; fi
+if [ $? -eq 7 ]; then
+    [ -z "$first" ] || rm -rf -- "$first"
+    [ -z "$second" ] || rm -rf -- "$second"
+fi
 exit $s
 """
 
@@ -128,6 +131,14 @@ def public_folder() -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise LaunchError(f"{folder} is not a folder of ours alone; remove it and start again")
     return folder
+
+
+def sweep() -> None:
+    """Take away what sandboxes that died left in the public folder: only folders their watchdogs have emptied."""
+    for root in public_folder().glob("work-*"):
+        for folder in (*root.iterdir(), root):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:
@@ -232,16 +243,16 @@ class EngineProcess:
 
     @classmethod
     async def start(
-        cls, run_as: Launcher, line: Sequence[str], *, cwd: Path, log: Path, clear: Path | None
+        cls, run_as: Launcher, line: Sequence[str], *, cwd: Path, log: Path, clear: Sequence[Path]
     ) -> EngineProcess:
-        """Start `line`; its standard error is appended to `log`. `clear` is removed if we die without stopping it."""
+        """Start `line`; its standard error is appended to `log`. `clear` (two at most) goes if we die unprepared."""
         with log.open("ab") as sink:
             process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
                 WATCHDOG,
                 "sh",
-                str(clear) if clear else "",
+                *[*map(str, clear), "", ""][:2],
                 *line,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

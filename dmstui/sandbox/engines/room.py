@@ -12,7 +12,7 @@ from pathlib import Path
 from dmstui.sandbox.engines import binaries, launch
 from dmstui.sandbox.engines.base import LaunchError, ServerSpec
 from dmstui.sandbox.engines.postgres.server import PostgresServer
-from dmstui.sandbox.engines.postgres.template import template
+from dmstui.sandbox.engines.postgres.template import Template, template
 from dmstui.sandbox.gate import Gate
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,12 @@ class EngineRoom:
 
         Raises EngineUnavailableError, LaunchError.
         """
-        await template(await self._launcher(version))
+        await self._template(await self._launcher(version))
+
+    async def _template(self, run_as: launch.Launcher) -> Template:
+        # Several databases of one stack are made at once: only the first has to make the template.
+        async with self._busy.setdefault(f"template {run_as.binaries.major}", asyncio.Lock()):
+            return await template(run_as)
 
     async def create(self, spec: ServerSpec) -> PostgresServer:
         """Make, start and publish a server; one kept from an earlier run is taken up with its data.
@@ -53,7 +58,7 @@ class EngineRoom:
             if spec.name in self._servers:
                 raise LaunchError(f"a server named {spec.name} exists already")
             run_as = await self._launcher(spec.version)
-            made_from = await template(run_as)
+            made_from = await self._template(run_as)
             folder = self._folder(run_as, spec.name)
             kept = PostgresServer.remembered(folder) if self._keep else None
             if kept is not None:
@@ -120,6 +125,8 @@ class EngineRoom:
 
     def _folder(self, run_as: launch.Launcher, name: str) -> Path:
         root = run_as.data_root(self._work_dir)
+        if run_as.way is launch.Way.SETUID and root not in self._roots:
+            launch.sweep()
         root.mkdir(mode=0o755 if run_as.way is launch.Way.SETUID else 0o700, parents=True, exist_ok=True)
         self._roots.add(root)
         return root / re.sub(r"[^A-Za-z0-9_-]", "_", name)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
+START_ATTEMPTS = 20
 _REFUSED_VALUE = re.compile(
     r'(?:invalid value for parameter|outside the valid range for parameter|parameter) "([a-z_.]+)"', re.I
 )
@@ -301,38 +302,50 @@ class PostgresServer:
         await self._set(Status.STARTING)
         try:
             await self._clear_lock_file()
-            for attempt in range(5):
-                self._inner_port = launch.free_port()
-                plan = self._plan()
-                self._write(plan)
-                offset = self.log_path.stat().st_size if self.log_path.exists() else 0
-                self._process = await launch.EngineProcess.start(
-                    self._run_as,
-                    self._run_as.command("postgres", "-D", str(self.data)),
-                    cwd=self.data,
-                    log=self.log_path,
-                    clear=None if self._keep else self.folder,
-                )
-                if await self._ready():
-                    self._booted = dict(plan.settings)
-                    self._watch = asyncio.create_task(
-                        self._mourn(self._process), name=f"{self.spec.name} exit"
-                    )
+            for _ in range(START_ATTEMPTS):
+                said, again = await self._attempt()
+                if not said:
                     await self._set(Status.RUNNING)
                     return
-                said = self._said(offset)
-                # Two things are tried again: a port somebody took between our choosing and the engine's binding it,
-                # and a configuration without the values the engine would not take.
-                again = "could not bind" in said or self._doubt(
-                    _REFUSED_VALUE.findall(self._said(offset, whole=True))
-                )
-                if not again or attempt == 4:
-                    raise LaunchError(f"{self.spec.name} does not start: {said or 'no reason in its log'}")
+                if not again:
+                    break
+            raise LaunchError(f"{self.spec.name} does not start: {said}")
         except BaseException as error:
             if self._process is not None and self._process.running:
                 self._process.signal(signal.SIGQUIT)
             await self._set(Status.FAILED, str(error))
             raise
+
+    async def _attempt(self) -> tuple[str, bool]:
+        """Start once: ("", ...) when it came up, else what the engine said and whether another attempt may help."""
+        self._inner_port = launch.free_port()
+        plan = self._plan()
+        self._write(plan)
+        offset = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._process = process = await launch.EngineProcess.start(
+            self._run_as,
+            self._run_as.command("postgres", "-D", str(self.data)),
+            cwd=self.data,
+            log=self.log_path,
+            clear=self._ephemeral(),
+        )
+        if await self._ready():
+            self._booted = dict(plan.settings)
+            self._watch = asyncio.create_task(self._mourn(process), name=f"{self.spec.name} exit")
+            return "", False
+        said = self._said(offset) or "no reason in its log"
+        if "pre-existing shared memory block" in said:
+            # The last process of a server that was killed is still going away.
+            await asyncio.sleep(0.1)
+            return said, True
+        # Somebody took the port between our choosing and the engine's binding it, or it would not take a value.
+        refused = _REFUSED_VALUE.findall(self._said(offset, whole=True))
+        return said, "could not bind" in said or self._doubt(refused)
+
+    def _ephemeral(self) -> list[Path]:
+        """The folders that must not outlive us."""
+        gone = [] if self._keep else [self.folder]
+        return gone if self.socket_dir.is_relative_to(self.folder) else [*gone, self.socket_dir]
 
     async def _ready(self) -> bool:
         """Whether the engine came up; False when it ended or stayed silent for a minute."""
