@@ -84,9 +84,8 @@ class Assembly:
     def _open_rooms(self) -> None:
         from dmstui.sandbox import cloudformation, dms
 
-        for room in (dms, cloudformation):
-            with contextlib.suppress(ImportError):
-                self.front.add(room.service(self.world))
+        self.front.add(dms.service(self.world))
+        self.front.add(cloudformation.service(self.world))
 
     def _is_internal(self, call: Call) -> bool:
         key = self.world.keys.find(call.access_key)
