@@ -386,3 +386,25 @@ def lab(sandbox: Any) -> Iterator[Lab]:
 def build_lab() -> Callable[[Any, str], Lab]:
     """`build`, for tests with a sandbox of their own (conftest cannot be imported in importlib mode)."""
     return build
+
+
+@pytest.fixture(scope="session")
+def network_lab() -> Callable[..., Lab]:
+    """Makes a lab of a network and the account's DMS roles only."""
+
+    def make(sandbox: Any, name: str, *, roles: bool = True) -> Lab:
+        lab = Lab(sandbox, name)
+        if roles:
+            lab.role_named("dms-vpc-role", trust("dms.amazonaws.com"))
+        lab.network()
+        return lab
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def certificate_pem() -> str:
+    """A root certificate of nobody's."""
+    import trustme
+
+    return trustme.CA(key_type=trustme.KeyType.RSA).cert_pem.bytes().decode()
