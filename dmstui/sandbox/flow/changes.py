@@ -26,6 +26,7 @@ from dmstui.sandbox.writers.base import Written
 BATCH_WAIT = 0.5
 """Longest wait for changes in seconds, so that a stop or a due portion is seen in time."""
 
+BREATH = 2000
 IDLE_CONFIRM = 2.0
 """Seconds between two confirmations while all changes are of tables the task does not have."""
 
@@ -141,7 +142,9 @@ class ChangeProcessing:
         self._last_commit = transaction.committed
         counters = self.run.meter.counters
         counters.cdc_bytes_source += transaction.bytes
-        for change in transaction.changes:
+        for place, change in enumerate(transaction.changes):
+            if place % BREATH == 0:  # a large transaction must not keep commands and metrics waiting
+                await asyncio.sleep(0)
             table = await self._table(change)
             if table is None:
                 continue

@@ -200,13 +200,16 @@ class Worker:
     async def _full_load(self) -> Ending | None:
         """Load what is not loaded; None = go on with changes."""
         run = self.run
-        self.events.emit("phase", phase="full load")
+        began = False
         while True:
             for name in self._requested():
                 run.statistics.state(run.tables[name].record, State.RELOADING)
             left = [t for t in run.tables.values() if t.record.state not in {State.COMPLETED, State.ERROR}]
             if not left:
                 break
+            if not began:
+                began = True
+                self.events.emit("phase", phase="full load")
             done = await self._persist(lambda left=left: self._load(left))  # type: ignore[misc]
             if done is None:
                 run.checkpoint()

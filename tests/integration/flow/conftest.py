@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ class Task:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
-        self.tables: dict[str, dict[str, Any]] = {}
+        self.tables: dict[str, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+        """The last event of each table; 0 for what was not told yet."""
         self.checkpoint: dict[str, Any] | None = None
         self._news = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
@@ -77,7 +79,7 @@ class Task:
             event = json.loads(line)
             self.events.append(event)
             if event["event"] == "table":
-                self.tables[event["table"]] = event
+                self.tables[event["table"]].update(event)
             elif event["event"] == "checkpoint":
                 self.checkpoint = event
             self._news.set()
@@ -99,7 +101,9 @@ class Task:
         while not (answer := condition(self)):
             left = end - time.monotonic()
             if left <= 0 or self._reading.done():
-                raise AssertionError(f"not seen; log:\n{self.log()}\nended: {self.of('ended')} tables: {self.tables}")
+                raise AssertionError(
+                    f"not seen; log:\n{self.log()}\nended: {self.of('ended')} tables: {self.tables}"
+                )
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), min(left, 0.5))
@@ -171,7 +175,7 @@ class Lab:
                 "user": "master",
                 "password": "secret99",
                 "database": "shop",
-                "ssl_mode": "none",
+                "ssl_mode": "require",
                 "ca_pem": None,
                 "admin": {"user": self.server.admin.user, "password": self.server.admin.password},
                 "settings": {},
@@ -238,11 +242,18 @@ async def lab(moto_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> 
     authority = Authority("us-east-1")
     gate = Gate(authority)
     room = EngineRoom(tmp_path / "engines", gate)
-    parameters = {"rds.logical_replication": "1", "rds.force_ssl": "0"}
+    parameters = {"rds.logical_replication": "1", "rds.force_ssl": "1"}
     parameters |= dict(getattr(request, "param", {}))
     server = await room.create(
         ServerSpec(
-            "lab", "postgres", "16", "master", "secret99", "shop", parameters, "lab.abc.us-east-1.rds.amazonaws.com"
+            "lab",
+            "postgres",
+            "16",
+            "master",
+            "secret99",
+            "shop",
+            parameters,
+            "lab.abc.us-east-1.rds.amazonaws.com",
         )
     )
     bucket = "lab-" + str(time.monotonic_ns())

@@ -16,8 +16,8 @@ CDC = {"migration_type": "cdc"}
 
 def counted(task: Any, table: str = "item", applied: bool = True) -> tuple[int, int, int]:
     prefix = "applied_" if applied else ""
-    event = task.tables.get(table, {})
-    return tuple(event.get(f"{prefix}{word}", 0) for word in ("inserts", "updates", "deletes"))  # type: ignore[return-value]
+    event = task.tables[table]
+    return tuple(event[f"{prefix}{word}"] for word in ("inserts", "updates", "deletes"))  # type: ignore[return-value]
 
 
 async def test_only_what_is_committed_after_running_arrives(lab: Any) -> None:
@@ -93,7 +93,9 @@ async def test_follows_new_columns_new_tables_and_truncates(lab: Any) -> None:
         "TRUNCATE shop.gone",
         "INSERT INTO shop.gone VALUES (2)",
     )
-    await task.until(lambda t: counted(t)[0] == 2 and counted(t, "fresh")[0] == 1 and counted(t, "gone")[0] == 2)
+    await task.until(
+        lambda t: counted(t)[0] == 2 and counted(t, "fresh")[0] == 1 and counted(t, "gone")[0] == 2
+    )
     await task.stop()
     rows = lab.table("lake/shop/item/").sort_by("id").to_pylist()
     assert [(row["id"], row.get("colour")) for row in rows] == [(1001, None), (1002, "red")]

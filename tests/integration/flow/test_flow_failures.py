@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 GRANT = "GRANT ALL ON ALL TABLES IN SCHEMA shop TO master"
-SEED = ("CREATE TABLE shop.item (id int PRIMARY KEY, name text)", "INSERT INTO shop.item VALUES (1, 'a')", GRANT)
+SEED = (
+    "CREATE TABLE shop.item (id int PRIMARY KEY, name text)",
+    "INSERT INTO shop.item VALUES (1, 'a')",
+    GRANT,
+)
 RESUME = {"start_type": "resume-processing"}
 
 
@@ -45,7 +51,7 @@ async def test_bucket_that_is_not_there(lab: Any) -> None:
 
 async def test_cdc_without_logical_wal_says_what_the_server_says(lab: Any) -> None:
     await lab.sql(*SEED)
-    await lab.server.configure({"rds.force_ssl": "0"})
+    await lab.server.configure({"rds.force_ssl": "1"})
     await lab.server.reboot()
     task = await lab.start(task={"migration_type": "cdc"})
     ending = await task.ended()
@@ -62,6 +68,7 @@ async def test_cdc_without_the_role_is_refused_by_the_server(lab: Any) -> None:
     assert "42501" in ending["message"]
 
 
+@pytest.mark.long
 async def test_a_slot_taken_away_between_stop_and_resume(lab: Any) -> None:
     await lab.sql(*SEED)
     task = await lab.start(task={"migration_type": "cdc"})
@@ -147,6 +154,7 @@ async def test_stop_in_the_middle_of_the_load_then_resume(lab: Any) -> None:
     await complete(lab)
 
 
+@pytest.mark.long
 async def test_kill_in_the_middle_of_the_load_then_resume_even_where_files_are_left(lab: Any) -> None:
     await lab.sql(*BIG)
     settings = {"FullLoadSettings": {"MaxFullLoadSubTasks": 2, "TargetTablePrepMode": "DO_NOTHING"}}
@@ -158,6 +166,7 @@ async def test_kill_in_the_middle_of_the_load_then_resume_even_where_files_are_l
     await complete(lab)
 
 
+@pytest.mark.long
 async def test_source_stopped_in_the_middle_of_the_load_comes_back(lab: Any) -> None:
     await lab.sql(*BIG)
     quick = {
@@ -186,6 +195,7 @@ async def test_source_stopped_for_good_fails_the_task_when_tries_are_used_up(lab
     assert ending["message"].endswith("Stop Reason RECOVERABLE_ERROR Error Level RECOVERABLE")
 
 
+@pytest.mark.long
 async def test_changes_go_on_after_the_source_was_away(lab: Any) -> None:
     await lab.sql(*SEED)
     quick = {"ErrorBehavior": {"RecoverableErrorInterval": 0.3, "RecoverableErrorThrottling": False}}

@@ -100,7 +100,10 @@ def _vector(texts: pa.Array, kind: DataType, wanted: pa.DataType) -> pa.Array:
         moments = joined.cast(pa.timestamp("us"))
         return pc.cast(moments, pa.time64("us")).cast(wanted, safe=False)
     if pa.types.is_timestamp(wanted):
-        return texts.cast(pa.timestamp("us")).cast(wanted, safe=False)
+        moments = texts.cast(pa.timestamp("us"))
+        if wanted.unit == "ms":  # a plain cast would round times before 1970 up
+            moments = pc.floor_temporal(moments, unit="millisecond")
+        return moments.cast(wanted)
     return texts.cast(wanted)
 
 
