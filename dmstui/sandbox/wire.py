@@ -6,7 +6,6 @@ The front calls it for the services the sandbox runs itself, and observers for w
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -95,7 +94,14 @@ def parse(protocol: Protocol, operation: Any, query: str, body: bytes) -> dict[s
         return _from_form(_form(query, body), shape, protocol) or {}
     except Fault:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, binascii.Error) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        botocore.parsers.ResponseParserError,
+    ) as error:
         raise Fault("SerializationException", f"The request could not be read: {error}") from error
 
 
