@@ -77,7 +77,7 @@ async def follow(aws: Connection, task: ReplicationTask, *, seconds: float | Non
             return current.migration_type != "full-load"
         return current.status in {"stopped", "failed", "ready", "failed-move"}
 
-    told = ""
+    told = _standing(task)
     latest = task
     async for latest in poll(
         lambda: aws.dms.task(task.arn),
