@@ -1,4 +1,6 @@
-"""The Textual console. `run(options)` opens it; cli calls that lazily, so that commands without a screen load no Textual."""
+"""The Textual console. `run(options)` opens it; cli calls that lazily, so that commands without a screen
+load no Textual.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What every screen shares: going and coming back, the `/` and `:` prompts, order, help, describe, copy. Mixed into `ConsoleApp`."""
+"""What every screen shares: going and coming back, the `/` and `:` prompts, order, help, describe, copy.
+Mixed into `ConsoleApp`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from dmstui.console.symbols import SYMBOL_SETS
 from dmstui.console.widgets import columns as cols
 from dmstui.console.widgets.ask import Answer, Ask, Choice, Choose, Confirm, Reading, pairs
 from dmstui.console.widgets.command_line import CommandLine
-from dmstui.console.widgets.filter import BadFilter
+from dmstui.console.widgets.filter import BadFilterError
 from dmstui.console.widgets.line_table import LineTable
 from dmstui.console.widgets.text_pane import TextPane
 
@@ -56,7 +58,7 @@ class Actions(_Base):
         if self._me.last_place:
             self._me.show_place(self._me.last_place)
 
-    def action_back(self) -> None:
+    def action_step_back(self) -> None:
         """Esc: away with marks, then the filter, then the screen; the first screen stays."""
         me = self._me
         if me.line.note is not None and me.line.note.tone != "busy":
@@ -200,7 +202,7 @@ class Actions(_Base):
         elif target is not None:
             try:
                 target.narrow(text)
-            except BadFilter as bad:
+            except BadFilterError as bad:
                 problem = str(bad)
         me.line.complain(problem)
         me.front.update(me.known)

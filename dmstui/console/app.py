@@ -1,6 +1,8 @@
-"""The console's app: one screen with header, navigation, the view in front, message line and footer; it owns the Snapshot and the deeds.
+"""The console's app: one screen with header, navigation, the view in front, message line and footer; it owns
+the Snapshot and the deeds.
 
-`console.run` makes it. Views are in `screens/`; what they have in common (going, filtering, help, copying) is in `actions`.
+`console.run` makes it. Views are in `screens/`; what they have in common (going, filtering, help, copying)
+is in `actions`.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         Binding("ctrl+r,f5", "refresh_now", "ask again", show=False, id="app.refresh"),
         Binding("p", "pause", "pause", show=False, id="app.pause"),
         Binding("question_mark,f1", "help", "help", show=False, id="app.help"),
-        Binding("escape", "back", "back", show=False, id="app.back"),
+        Binding("escape", "step_back", "back", show=False, id="app.back"),
         Binding("q", "leave", "back, leave", show=False, id="app.leave"),
         Binding("ctrl+q", "leave_asked", "leave", show=False, id="app.quit"),
         Binding("ctrl+c", "how_to_leave", "how to leave", show=False, id="app.interrupt"),
@@ -112,10 +114,10 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.bar = Bar("on-bar", id="header")
         self.nav = Bar(id="nav")
         self.line = CommandLine(
-            lambda: self.clock.monotonic(), lambda: f"{self.clock.wall():%H:%M:%S}", symbols, id="line"
+            self.clock.monotonic, lambda: f"{self.clock.wall():%H:%M:%S}", symbols, id="line"
         )
         self.footer = Footer(id="footer")
-        self.dialog = Dialog(lambda: self.clock.monotonic(), symbols, id="dialog")
+        self.dialog = Dialog(self.clock.monotonic, symbols, id="dialog")
         self.views: dict[str, View] = {}
 
     # life
@@ -306,7 +308,9 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.call_after_refresh(self.arrived)
 
     def arrived(self) -> None:
-        """The view in front takes its argument, the picture and the keys; a view just made calls it when it is ready."""
+        """The view in front takes its argument, the picture and the keys; a view just made calls it when it
+        is ready.
+        """
         if not self.front.ready:
             return
         self.front.arrive(self.trail[-1][1])
@@ -335,9 +339,20 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.screen.set_class(size.width < 60, "narrow")
         self.screen.set_class(size.height < 18, "short")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that find nothing to act on are hidden."""
+        front = self.front
+        if not front.ready:
+            return action not in {"filter", "order", "describe", "copy", "copy_what", "pause", "refresh_now"}
+        if action == "filter":
+            return front.table is not None or front.searched is not None
+        if action == "order":
+            return front.table is not None
+        return front.something if action in {"describe", "copy", "copy_what"} else True
+
     def look(self) -> None:
         """Bring header, navigation and footer up to what is known; only changed cells are sent."""
-        if not self.is_mounted:
+        if not self.is_running:
             return
         snapshot = self.snapshot
         cells = self.size.width

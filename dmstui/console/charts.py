@@ -1,4 +1,6 @@
-"""Builds the two charts of a task from a Snapshot: stacked CDC latency and rows a second, over a window that fits the data. Pure."""
+"""Builds the two charts of a task from a Snapshot: stacked CDC latency and rows a second, over a window that
+fits the data. Pure.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def window_for(metrics: Iterable[MetricSeries], now: float) -> int:
 
 
 def span(now: float, window: int, shift: float = 0.0) -> tuple[float, float]:
-    """Start and end in epoch seconds. The end moves in steps of a column, so that a chart is not drawn for nothing."""
+    """Start and end in epoch seconds. The end moves in steps of a column, so that a chart is not drawn for
+    nothing.
+    """
     seconds = WINDOWS[window][0]
     step = seconds / 120
     end = math.ceil(now / step) * step - shift
@@ -67,7 +71,9 @@ def latency(task: ReplicationTask, snapshot: Snapshot, window: int | None = None
 def throughput(
     task: ReplicationTask, snapshot: Snapshot, window: int | None = None, shift: float = 0.0
 ) -> Plot:
-    """Rows a second: read and written by the full load, captured and applied by CDC; lines without data are left out."""
+    """Rows a second: read and written by the full load, captured and applied by CDC; lines without data are
+    left out.
+    """
     found = _metrics(task, snapshot)
     lines = [
         _series(found, "FullLoadThroughputRowsTarget", "load written", "lwr", "sky"),

@@ -1,4 +1,6 @@
-"""Copies text to the reader's clipboard: through tmux when inside it (its default drops OSC 52), else by OSC 52. Screens call `copy`."""
+"""Copies text to the reader's clipboard: through tmux when inside it (its default drops OSC 52), else by OSC
+52. Screens call `copy`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The verbs of the `:` prompt and the palette: names, what they take, how their arguments complete. `ConsoleApp` runs them."""
+"""The verbs of the `:` prompt and the palette: names, what they take, how their arguments complete.
+`ConsoleApp` runs them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ Takes = Literal["", "task", "scenario", "stack", "column", "step", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command: its name, other names for it, what stands after it, one line of help, whether it changes anything."""
+    """One command: its name, other names for it, what stands after it, one line of help, whether it changes
+    anything.
+    """
 
     name: str
     help: str

@@ -1,4 +1,5 @@
-"""Runs operations through the monitor and tells the app how they go. Deeds belong to the app: leaving a screen ends none.
+"""Runs operations through the monitor and tells the app how they go. Deeds belong to the app: leaving a
+screen ends none.
 
 An operation's `run` is a stream of progress; it lives in the monitor's loop, each step comes back as a message.
 """

@@ -1,4 +1,5 @@
-"""Durations, counts, sizes, ages and times as the screens write them: short, right-aligned friendly, never misleading. Pure.
+"""Durations, counts, sizes, ages and times as the screens write them: short, right-aligned friendly, never
+misleading. Pure.
 
 `—` means it does not apply, blank means nothing to say, `?` means not known.
 """
@@ -59,7 +60,9 @@ def size(number: float | None) -> str:
 
 
 def age(seconds: float) -> str:
-    """How old something is, in coarse steps so that the header is not repainted every second: 5 s, 30 s, 1 min, 5 min."""
+    """How old something is, in coarse steps so that the header is not repainted every second: 5 s, 30 s, 1
+    min, 5 min.
+    """
     whole = max(0, int(seconds))
     if whole < 5:
         return "now"

@@ -1,4 +1,6 @@
-"""What `?` shows: the keys that act now on this screen, what it is about, and what works everywhere. Made for `Reading`."""
+"""What `?` shows: the keys that act now on this screen, what it is about, and what works everywhere. Made
+for `Reading`.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ def lines(app: ConsoleApp) -> list[str | Line]:
             continue
         if binding.id.startswith(("table.", "text.")) and binding.id not in {"table.enter"}:
             continue
-        keys, _, rank = rows.setdefault(
+        keys, _, _ = rows.setdefault(
             binding.action, ([], binding.description, 0 if isinstance(active.node, View) else 1)
         )
         keys.append(binding.key)
@@ -71,7 +73,8 @@ def lines(app: ConsoleApp) -> list[str | Line]:
     result += [_row(keys, text) for keys, text in SHAPES]
     result += [
         (),
-        "Times are UTC. Select text with the mouse as in any terminal; inside tmux set escape-time to 10 to make esc quick.",
+        "Times are UTC. Select text with the mouse as in any terminal. "
+        "Inside tmux set escape-time to 10 to make esc quick.",
     ]
     return result
 

@@ -1,4 +1,5 @@
-"""How the console lives and dies in a terminal: signals, a lost terminal, bytes that are no text, a crash report without secrets.
+"""How the console lives and dies in a terminal: signals, a lost terminal, bytes that are no text, a crash
+report without secrets.
 
 `run` calls `refusal` and `guard_decoder` before the app takes the terminal; the app calls the rest once it runs.
 """
@@ -96,7 +97,8 @@ def _was_terminal(descriptor: int, problem: OSError) -> bool:
 
 
 def crash_report(notes: Iterable[str], folder: Path | None = None) -> Path:
-    """Write the exception being handled to a file that only its owner reads, without local variables; returns the path.
+    """Write the exception being handled to a file that only its owner reads, without local variables;
+    returns the path.
 
     Locals may hold passwords, so only the stack, versions, the terminal and the last messages are kept.
     """

@@ -124,7 +124,7 @@ class _Layout:
         count = max(len(row) for row in rows)
         natural = [max((len(row[n]) for row in rows if n < len(row)), default=1) for n in range(count)]
         sizes = share(natural, self.cells - 2 * (count - 1))
-        first, rest = self._lead()
+        _, rest = self._lead()
         for number, row in enumerate(rows):
             cells = [wrap(row[n] if n < len(row) else "", sizes[n]) for n in range(count)]
             for y in range(max(len(cell) for cell in cells)):

@@ -1,4 +1,6 @@
-"""What reaches the app from other threads: a new Snapshot, a deed's progress. Small, and replaceable where only the last counts."""
+"""What reaches the app from other threads: a new Snapshot, a deed's progress. Small, and replaceable where
+only the last counts.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Lines of styled text as plain tuples, and what every line-painting widget does with them: cut, pad, join, turn into strips.
+"""Lines of styled text as plain tuples, and what every line-painting widget does with them: cut, pad, join,
+turn into strips.
 
-A span is `(text, style name)`, a line a tuple of spans. Nothing here parses markup: brackets from AWS stay brackets.
+A span is `(text, style name)`, a line a tuple of spans. Nothing here parses markup: brackets from AWS stay
+brackets.
 """
 
 from __future__ import annotations
@@ -17,9 +19,7 @@ from dmstui.console.palette import style
 Span = tuple[str, str]
 Line = tuple[Span, ...]
 
-_CONTROL = {
-    code: "·" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F))
-}
+_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 8206, 8207, *range(8234, 8239)), "·")
 
 
 def clean(text: str) -> str:
@@ -110,7 +110,9 @@ def wrap(text: str, cells: int) -> list[str]:
 
 
 def wrap_line(line: Line, cells: int) -> list[Line]:
-    """A line of spans broken at blanks into lines of at most so many cells; what goes on is indented like the first."""
+    """A line of spans broken at blanks into lines of at most so many cells; what goes on is indented like
+    the first.
+    """
     if width(line) <= cells:
         return [line]
     text = plain(line)
@@ -146,7 +148,9 @@ def slice_line(line: Line, begin: int, end: int) -> Line:
     return tuple(spans)
 
 
-def strip(line: Iterable[Span], cells: int, dark: bool = True, under: str = "", ground: Style | None = None) -> Strip:
+def strip(
+    line: Iterable[Span], cells: int, dark: bool = True, under: str = "", ground: Style | None = None
+) -> Strip:
     """The line as a strip of exactly so many cells.
 
     under: a style laid below all spans (a cursor row). ground: the widget's background, below everything.

@@ -71,7 +71,9 @@ _EFFECTS = {
 
 @lru_cache(maxsize=1024)
 def style(name: str, dark: bool = True) -> Style:
-    """The rich style of a name or of names joined by `+`; `on-bar` sets a background. Unknown names raise KeyError."""
+    """The rich style of a name or of names joined by `+`; `on-bar` sets a background. Unknown names raise
+    KeyError.
+    """
     result = Style()
     colours = _DARK if dark else _LIGHT
     for part in name.split("+"):

@@ -1,4 +1,5 @@
-"""Turns the console's SVG screenshots into PNG without a network: the web font is replaced by DejaVu Sans Mono. For docs and tests.
+"""Turns the console's SVG screenshots into PNG without a network: the web font is replaced by DejaVu Sans
+Mono. For docs and tests.
 
 `python -m dmstui.console.pictures in.svg out.png`. Needs resvg-py (a development dependency) and the DejaVu fonts.
 """

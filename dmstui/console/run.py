@@ -1,4 +1,6 @@
-"""`run(options)` opens the console on a terminal and returns the process's exit code; `dmstui.console` calls it for cli."""
+"""`run(options)` opens the console on a terminal and returns the process's exit code; `dmstui.console` calls
+it for cli.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,18 @@ def run(options: ConnectionOptions, *, mouse: bool = False) -> int:
 
 
 def make_monitor(options: ConnectionOptions) -> Any:
-    """The real monitor; called in a thread, since its modules take longer to import than the first frame to draw."""
+    """The real monitor; called in a thread, since its modules take longer to import than the first frame to
+    draw.
+    """
     from dmstui.monitor import Monitor
 
     return Monitor(options)
 
 
 def symbols() -> SymbolSet:
-    """The chart symbols this terminal can draw: DMSTUI_SYMBOLS if set, block on a Linux console, ascii without UTF-8."""
+    """The chart symbols this terminal can draw: DMSTUI_SYMBOLS if set, block on a Linux console, ascii
+    without UTF-8.
+    """
     wanted = os.environ.get("DMSTUI_SYMBOLS", "")
     for known in SYMBOL_SETS:
         if wanted == known:

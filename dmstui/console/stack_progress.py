@@ -1,4 +1,6 @@
-"""Where a stack stands resource by resource: groups, durations, the first cause of a failure. Pure; the progress screen draws it."""
+"""Where a stack stands resource by resource: groups, durations, the first cause of a failure. Pure; the
+progress screen draws it.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ class Group:
 
 
 def current(events: Sequence[StackEvent]) -> tuple[StackEvent, ...]:
-    """Events newest first -> those of the last create, update or delete, oldest first; its roll-back belongs to it."""
+    """Events newest first -> those of the last create, update or delete, oldest first; its roll-back belongs
+    to it.
+    """
     taken: list[StackEvent] = []
     for event in events:
         taken.append(event)
@@ -104,7 +108,8 @@ def steps(
 ) -> tuple[Step, ...]:
     """One step a resource: those under way first, then failed, waiting, done (the latest first).
 
-    events: of the running operation, oldest first. planned: logical id -> type of the template, for what has not begun.
+    events: of the running operation, oldest first. planned: logical id -> type of the template, for what has
+    not begun.
     """
     began: dict[str, datetime] = {}
     latest: dict[str, StackEvent] = {}

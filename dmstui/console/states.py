@@ -1,4 +1,6 @@
-"""What the console says about a record beyond its fields: order of trouble, rates, WHY. Pure; tables and headers read it."""
+"""What the console says about a record beyond its fields: order of trouble, rates, WHY. Pure; tables and
+headers read it.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def trouble_order(task: ReplicationTask, snapshot: Snapshot) -> tuple[int, float
 
 
 def why(task: ReplicationTask, snapshot: Snapshot) -> str:
-    """One sentence part: what is known about why the task stands where it stands; blank when there is nothing to say."""
+    """One sentence part: what is known about why the task stands where it stands; blank when there is
+    nothing to say.
+    """
     stats = task.stats
     reason = stop_reason(task.stop_reason) or stop_reason(task.failure)
     if task.status in {"failed", "failed-move"} or (task.status == "stopped" and reason in _TROUBLE):

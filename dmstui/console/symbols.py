@@ -80,7 +80,9 @@ def shapes(symbols: SymbolSet) -> Shapes:
 
 
 def sparkline(values: list[float | None], cells: int, symbols: SymbolSet = "braille") -> str:
-    """The last so many values as one line of bars, scaled from zero to their maximum; a missing value stays blank."""
+    """The last so many values as one line of bars, scaled from zero to their maximum; a missing value stays
+    blank.
+    """
     steps = shapes(symbols).sparks
     shown = values[-cells:]
     top = max((value for value in shown if value is not None), default=0.0)
@@ -96,7 +98,9 @@ def sparkline(values: list[float | None], cells: int, symbols: SymbolSet = "brai
 
 
 def bar(done: float, cells: int, symbols: SymbolSet = "braille") -> tuple[str, str]:
-    """A progress bar's filled and empty part; `done` from 0 to 1. Anything begun shows, and only the end is full."""
+    """A progress bar's filled and empty part; `done` from 0 to 1. Anything begun shows, and only the end is
+    full.
+    """
     drawn = shapes(symbols)
     full = int(done * cells)
     if 0 < done < 1:

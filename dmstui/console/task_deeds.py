@@ -1,4 +1,5 @@
-"""The deeds on tasks, connections and stacks: who may, what is asked first, what runs. Screens and the `:` prompt call it.
+"""The deeds on tasks, connections and stacks: who may, what is asked first, what runs. Screens and the `:`
+prompt call it.
 
 Which deed is possible is `operations`' to say; here it becomes a chooser, a confirmation or a typed name.
 """
@@ -74,7 +75,12 @@ def choose_start(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:
         )
     if task.captures:
         reason = "this session is read-only" if app.read_only else allowed("start", task, position=True)
-        rows.insert(2, Choice("a", "Start at", "A time or position, asked for next; changes before it are left out.", reason))
+        rows.insert(
+            2,
+            Choice(
+                "a", "Start at", "A time or position, asked for next; changes before it are left out.", reason
+            ),
+        )
     text: list[Any] = [((f"{task.migration_type}, {task.status}", "dim"),), ()]
     if task.checkpoint and task.captures:
         text.insert(1, (("checkpoint ", "dim"), (task.checkpoint, "dim")))
@@ -103,7 +109,9 @@ def _start_at(app: ConsoleApp, task: ReplicationTask, text: str) -> None:
     app.do(
         f"starting {task.name} at {text}",
         task.arn,
-        lambda connection: verb("start").run(connection, task, cdc_start_time=at, cdc_start_position=position),
+        lambda connection: verb("start").run(
+            connection, task, cdc_start_time=at, cdc_start_position=position
+        ),
     )
     app.nudge_task(task.arn)
 
@@ -269,13 +277,16 @@ def choose_step(app: ConsoleApp, scenario: Scenario) -> None:
     run_reason = refusal(app, "run_script", scenario)
     stack = stack_of(app, scenario)
     rows = [Choice("p", "Deploy", f"the stack {scenario.stack_name}", deploy_reason, value="deploy")]
-    for press, step, text in (
+    scripts = (
         ("e", "seed", "make and fill the source tables"),
         ("c", "change", "change rows in the source"),
         ("v", "verify", "compare the target with the source"),
-    ):
-        if step in scenario.scripts:
-            rows.append(Choice(press, step.capitalize(), text, run_reason, value=step))
+    )
+    rows += [
+        Choice(press, step.capitalize(), text, run_reason, value=step)
+        for press, step, text in scripts
+        if step in scenario.scripts
+    ]
     delete_reason = "it is not deployed" if stack is None else refusal(app, "delete_stack", stack)
     rows.append(Choice("x", "Delete", "asks for the name next", delete_reason, "bad", "delete"))
     app.ask(

@@ -1,4 +1,6 @@
-"""A task's settings, table mappings and log as lines of text that people read. Pure; the task and guide screens show them."""
+"""A task's settings, table mappings and log as lines of text that people read. Pure; the task and guide
+screens show them.
+"""
 
 from __future__ import annotations
 

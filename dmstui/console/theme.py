@@ -1,4 +1,6 @@
-"""The themes the app registers: a dark one, a light one; `ansi` uses the terminal's own sixteen colours and background."""
+"""The themes the app registers: a dark one, a light one; `ansi` uses the terminal's own sixteen colours and
+background.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The verbs of the `:` prompt that act on a named task, scenario or stack; `actions` hands them over with what was typed."""
+"""The verbs of the `:` prompt that act on a named task, scenario or stack; `actions` hands them over with
+what was typed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The console under test: a monitor without AWS that posts made-up Snapshots, keys without sleeping, waiting for conditions."""
+"""The console under test: a monitor without AWS that posts made-up Snapshots, keys without sleeping, waiting
+for conditions.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,27 @@ from dmstui.aws.options import ConnectionOptions
 from dmstui.console.app import ConsoleApp
 from dmstui.console.clock import FrozenClock
 from dmstui.model import Snapshot
+
+
+NAMES = {
+    " ": "space",
+    "/": "slash",
+    ":": "colon",
+    "?": "question_mark",
+    "+": "plus",
+    "-": "minus",
+    "*": "asterisk",
+    "!": "exclamation_mark",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "<": "less_than_sign",
+    ">": "greater_than_sign",
+    "`": "grave_accent",
+    "|": "vertical_line",
+    "=": "equals_sign",
+    "_": "underscore",
+    ".": "full_stop",
+}
 
 
 class FakeMonitor:
@@ -85,12 +108,8 @@ class Console:
     async def keys(self, *keys: str) -> None:
         """Press keys one after another, each settled before the next; no sleeping."""
         for key in keys:
-            character = key if len(key) == 1 else {"space": " ", "slash": "/", "colon": ":", "question_mark": "?",
-                                                   "plus": "+", "minus": "-", "asterisk": "*", "exclamation_mark": "!"}.get(key)  # fmt: skip
-            named = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "+": "plus", "-": "minus",
-                     "*": "asterisk", "!": "exclamation_mark", "[": "left_square_bracket", "]": "right_square_bracket",
-                     "<": "less_than_sign", ">": "greater_than_sign", "`": "grave_accent", "|": "vertical_line",
-                     "=": "equals_sign", "_": "underscore", ".": "full_stop"}.get(key, key)  # fmt: skip
+            character = key if len(key) == 1 else " " if key == "space" else None
+            named = NAMES.get(key, key)
             self.app.post_message(events.Key(named, character))
             await self.settle()
             self.clock.advance(1.0)

@@ -1,4 +1,7 @@
-"""Snapshots of a made-up account for the console's tests: fixed times, fixed order, built from model records alone."""
+# ruff: noqa: E501
+"""Snapshots of a made-up account for the console's tests: fixed times, fixed order, built from model records
+alone.
+"""
 
 from __future__ import annotations
 
@@ -381,7 +384,14 @@ def stack_events(failing: bool = False) -> tuple[StackEvent, ...]:
                 "ROLLBACK_IN_PROGRESS",
             )
         )
-    own = [dataclasses.replace(one, stack_id="arn:aws:stack/x", **({"physical_id": "arn:aws:stack/x"} if one.logical_id == STACK else {})) for one in found]
+    own = [
+        dataclasses.replace(
+            one,
+            stack_id="arn:aws:stack/x",
+            **({"physical_id": "arn:aws:stack/x"} if one.logical_id == STACK else {}),
+        )
+        for one in found
+    ]
     return tuple(sorted(own, key=lambda event: event.at, reverse=True))
 
 

@@ -1,4 +1,6 @@
-"""One file a screen: what is shown, which keys act, and what each key starts. `VIEWS` lists them in the order of their numbers."""
+"""One file a screen: what is shown, which keys act, and what each key starts. `VIEWS` lists them in the
+order of their numbers.
+"""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ class EndpointsView(View):
 
     NAME, TITLE, NUMBER = "endpoints", "Endpoints", 4
     ABOUT = (
-        "Endpoints say how to reach sources and targets. A connection is an endpoint tried from a replication instance; "
-        "what stands here is its last test, not a live state. t tests the endpoint, or the pair under the cursor, again."
+        "Endpoints say how to reach sources and targets. A connection is an endpoint tried from a "
+        "replication instance; what stands here is its last test, not a live state. t tests the "
+        "endpoint, or the pair under the cursor, again."
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "test", "test", id="endpoints.test")]
 

@@ -19,7 +19,7 @@ class EventsView(ListingView):
 
     def table_options(self) -> dict[str, Any]:
         """Newest first."""
-        return {"order": lambda one: -one.at.timestamp()}
+        return {"order": lambda one: -one.at.timestamp(), "live": True}
 
     def part(self, snapshot: Snapshot) -> Part[tuple[Any, ...]]:
         """The events."""

@@ -1,9 +1,11 @@
-"""A scenario's guide with its steps, parameters, costs and the output of its scripts; deploys, seeds, verifies and deletes from here."""
+"""A scenario's guide with its steps, parameters, costs and the output of its scripts; deploys, seeds,
+verifies and deletes from here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -33,8 +35,8 @@ class GuideView(View):
 
     NAME, TITLE = "guide", "Guide"
     ABOUT = (
-        "s offers what is possible now: deploy, seed, change, verify, delete. Output holds what the last script printed. "
-        "enter opens the scenario's task, v its stack."
+        "s offers what is possible now: deploy, seed, change, verify, delete. Output holds what the last"
+        " script printed. enter opens the scenario's task, v its stack."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "steps", "steps: deploy, seed …", id="guide.steps"),
@@ -74,6 +76,11 @@ class GuideView(View):
     def default_focus(self) -> Widget | None:
         """The text in front."""
         return self.tabs.widget
+
+    @property
+    def something(self) -> bool:
+        """The scenario."""
+        return self.scenario is not None
 
     @property
     def searched(self) -> TextPane | None:

@@ -74,7 +74,9 @@ class ListingView(View):
         offers = [("n", "name", self.KIND.title(record))]
         if key.startswith("arn:"):
             offers.append(("a", "ARN", key))
-        offers.append(("j", "JSON", json.dumps(self.KIND.as_json(record, self.console.known), indent=2)))
+        offers.append(
+            ("j", "JSON", json.dumps(self.KIND.as_json(record, self.console.known), indent=2, default=str))
+        )
         return offers
 
     def on_line_table_moved(self, _: LineTable.Moved) -> None:

@@ -34,8 +34,9 @@ class MonitorView(TaskView):
 
     NAME, TITLE, NUMBER = "monitor", "Monitor", 1
     ABOUT = (
-        "What is broken stands on top: failed tasks, then late ones, then those that change, run, and rest. WHY says what "
-        "the service says about it. The charts follow the cursor. Late means a target latency of a minute or more."
+        "What is broken stands on top: failed tasks, then late ones, then those that change, run, and "
+        "rest. WHY says what the service says about it. The charts follow the cursor. Late means a "
+        "target latency of a minute or more."
     )
 
     def compose(self) -> ComposeResult:
@@ -43,6 +44,7 @@ class MonitorView(TaskView):
         app = self.console
         self._timer: Timer | None = None
         self._focused = ""
+        self._top_height = 0
         self.summary = Bar(id="monitor-summary")
         self.instances = kind_table(
             self,
@@ -65,6 +67,7 @@ class MonitorView(TaskView):
                 "source": {"width": 18},
             },
             order=lambda one: -one.at.timestamp(),
+            live=True,
             idle_cursor=False,
         )
         self.tasks = LineTable(
@@ -116,7 +119,7 @@ class MonitorView(TaskView):
             kind,
             lambda: app.known,
             ("name", "status", "source_latency", "target_latency", "instance"),
-            name={"flexible": False, "width": 20},
+            name={"flexible": False, "width": 24},
             source_latency={"from_width": 120},
             target_latency={"from_width": 120},
             instance={"from_width": 130},
@@ -149,7 +152,7 @@ class MonitorView(TaskView):
                 descending=True,
                 from_width=70,
             ),
-            TableColumn("recent", "15 min", 8, rates, look=lambda _: "sky", from_width=80),
+            TableColumn("recent", "15 min", 8, rates, look=lambda _: "sky", from_width=100),
             where,
             TableColumn(
                 "why",
@@ -189,7 +192,7 @@ class MonitorView(TaskView):
         for table, kind in ((self.instances, instance.KIND), (self.events, event.KIND)):
             if table.has_focus and table.cursor_record is not None:
                 record: Any = table.cursor_record
-                return kind.title(record), kind.detail(record, self.console.known)  # type: ignore[attr-defined]
+                return kind.title(record), kind.detail(record, self.console.known)
         return super().detail()
 
     def status(self) -> Line:
@@ -237,7 +240,9 @@ class MonitorView(TaskView):
         rows = 0 if boxes else max(1, min(2, self.instances.total))
         height = 8 if boxes else rows
         top = self.query_one("#monitor-top")
-        if top.styles.height is None or top.styles.height.value != height:
+        if height != self._top_height:
+            # what CSS says of an automatic height reads as 1, so the last height set is remembered here
+            self._top_height = height
             top.styles.height = height
 
     def _sum_up(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,6 @@
-"""A stack resource by resource while it comes up or goes: groups with bars, resources, events; what CloudFormation says, nothing remembered."""
+"""A stack resource by resource while it comes up or goes: groups with bars, resources, events; what
+CloudFormation says, nothing remembered.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,14 @@ class GroupBars(LineWidget):
         super().__init__(**options)
         self.symbols = symbols
         self._lines: list[Line] = []
+        self._tall = -1
 
     def show(self, lines: Sequence[Line]) -> None:
         """The lines; the height follows their number."""
         self._lines = list(lines)
-        height = max(1, len(lines))
-        if self.styles.height is None or self.styles.height.value != height:
-            self.styles.height = height
+        if len(self._lines) != self._tall:
+            self._tall = len(self._lines)
+            self.styles.height = max(1, self._tall)
         self.redraw()
 
     def line(self, y: int, width: int) -> Line:
@@ -80,8 +83,9 @@ class ProgressView(View):
 
     NAME, TITLE = "progress", "Progress"
     ABOUT = (
-        "What CloudFormation does with the stack, from its own events: leaving this screen or dmstui stops nothing, and "
-        "coming back shows it where it stands. On a failure the first cause is pinned on top."
+        "What CloudFormation does with the stack, from its own events: leaving this screen or dmstui "
+        "stops nothing, and coming back shows it where it stands. On a failure the first cause is pinned"
+        " on top."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "guide", "guide", show=False, id="progress.guide"),
@@ -101,11 +105,13 @@ class ProgressView(View):
             lambda step: str(step.logical_id),
             state=_state,
             default_order=lambda step: self._rank.get(step.logical_id, 0),
+            live=True,
             now=app.clock.monotonic,
             symbols=app.symbols,
             id="progress-steps",
         )
         self._rank: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
         self.events = kind_table(
             self,
             stack_event.KIND,
@@ -115,7 +121,8 @@ class ProgressView(View):
                 "logical_id": {"width": 22},
                 "reason": {"look": lambda one: "bad" if one.status.endswith("_FAILED") else "dim"},
             },
-            order=lambda one: -one.at.timestamp(),
+            order=lambda one: self._newest.get(one.id, 0),
+            live=True,
             name="progress-events",
         )
         self.steps_pane = Pane("Resources", self.steps, id="progress-steps-pane")
@@ -186,8 +193,15 @@ class ProgressView(View):
         stack = self._stack()
         line = crumbs(("Scenarios", self.stack_name), self.console.drawn)
         if stack is None:
-            gone = not self.console.known.stacks.loading
-            return (*line, ("   ", ""), ("not there" if gone else "…", "dim"))
+            deed = self.console.deeds.about(self.stack_name)
+            words = (
+                deed.text
+                if deed and not deed.ended
+                else "…"
+                if self.console.known.stacks.loading
+                else "not there"
+            )
+            return (*line, ("   ", ""), (words, "dim"))
         state = stack_kind.state(stack, self.console.known)
         return (*line, ("   ", ""), (f"{self.console.drawn.of(state)} {stack.status}", STYLE[state]))
 
@@ -206,7 +220,11 @@ class ProgressView(View):
         part = self._events()
         events = stack_progress.current(part.value)
         resources = snapshot.stack_resources.get(self.stack_name, Part(()))
-        made = stack_progress.steps(events, resources.value, self._planned, snapshot.at)
+        stack = self._stack()
+        # what a condition of the template left out never begins: once the stack stands it is not waited for
+        planned = self._planned if stack is None or not stack.settled else {}
+        made = stack_progress.steps(events, resources.value, planned, snapshot.at)
+        self._newest = {event.id: number for number, event in enumerate(part.value)}
         self._rank = {step.logical_id: number for number, step in enumerate(made)}
         self.bars.show(self._lines(made, events, snapshot.at))
         whole = Part(made, part.at, part.error, part.loading, part.every)

@@ -18,8 +18,8 @@ class ScenariosView(ListingView):
 
     NAME, TITLE, NUMBER = "scenarios", "Scenarios", 6
     ABOUT = (
-        "Each scenario is a migration with a guide: it deploys a stack, fills a source, runs a DMS task, verifies and cleans "
-        "up. Enter reads the guide; s offers the steps that are possible now."
+        "Each scenario is a migration with a guide: it deploys a stack, fills a source, runs a DMS task,"
+        " verifies and cleans up. Enter reads the guide; s offers the steps that are possible now."
     )
     KIND: ClassVar[Kind[Any]] = scenario.KIND
     BINDINGS: ClassVar[list[BindingType]] = [

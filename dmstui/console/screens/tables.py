@@ -1,4 +1,6 @@
-"""Line tables over a kind, as screens build them: columns from `kinds/`, state shapes, the app's clock and symbols."""
+"""Line tables over a kind, as screens build them: columns from `kinds/`, state shapes, the app's clock and
+symbols.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,12 @@ def kind_table(
     markable: bool = False,
     headings: bool = True,
     idle_cursor: bool = True,
+    live: bool = False,
     name: str = "",
 ) -> LineTable:
-    """A table of a kind for a view. order: the sort key until a column is chosen; default is trouble, then the title."""
+    """A table of a kind for a view. order: the sort key until a column is chosen; default is trouble, then
+    the title.
+    """
     app = view.console
 
     def known_state(record: Any) -> str:
@@ -41,6 +46,7 @@ def kind_table(
         markable=markable,
         headings=headings,
         idle_cursor=idle_cursor,
+        live=live,
         now=app.clock.monotonic,
         symbols=app.symbols,
         id=name or f"{view.NAME}-{kind.name}",
@@ -48,7 +54,9 @@ def kind_table(
 
 
 def fill(view: View, table: LineTable, part: Part[tuple[Any, ...]], what: str, empty: str = "") -> None:
-    """Put a part of the Snapshot into a table: rows, or why there are none; a failed poll keeps the old rows, dimmed."""
+    """Put a part of the Snapshot into a table: rows, or why there are none; a failed poll keeps the old
+    rows, dimmed.
+    """
     app = view.console
     snapshot = app.known
     table.stale = placeholders.stale(part, snapshot) or bool(app.monitor_error)

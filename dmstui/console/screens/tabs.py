@@ -1,4 +1,6 @@
-"""A row of tabs on one line and the switching between their widgets; `[ ]` step, the task and guide screens use it."""
+"""A row of tabs on one line and the switching between their widgets; `[ ]` step, the task and guide screens
+use it.
+"""
 
 from __future__ import annotations
 

@@ -54,8 +54,9 @@ class TaskScreen(TaskView):
 
     NAME, TITLE = "task", "Task"
     ABOUT = (
-        "Tables: state and counters as DescribeTableStatistics gives them; r reloads the marked ones. Charts: source latency "
-        "filled, handling inside DMS over it, the top edge is target latency. Logs need the task's logging setting on."
+        "Tables: state and counters as DescribeTableStatistics gives them; r reloads the marked ones. "
+        "Charts: source latency filled, handling inside DMS over it, the top edge is target latency. "
+        "Logs need the task's logging setting on."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reload_tables", "reload tables", id="task.reload_tables"),
@@ -96,6 +97,7 @@ class TaskScreen(TaskView):
             event.KIND,
             only=("at", "categories", "message"),
             order=lambda one: -one.at.timestamp(),
+            live=True,
             name="task-events",
         )
         self.logs = TextPane(tail=True, id="task-logs")
@@ -148,6 +150,11 @@ class TaskScreen(TaskView):
         return self.tabs.widget if isinstance(self.tabs.widget, LineTable) else None
 
     @property
+    def something(self) -> bool:
+        """The task itself, at least."""
+        return True
+
+    @property
     def searched(self) -> TextPane | None:
         """The text in front, if the tab is one."""
         return self.tabs.widget if isinstance(self.tabs.widget, TextPane) else None
@@ -155,7 +162,9 @@ class TaskScreen(TaskView):
     def crumbs(self) -> Line:
         """Where this is, and how the task stands."""
         one = self.subject()
-        line = crumbs((self.console.root_title, one.name if one else self.arn.rsplit(":", 1)[-1]), self.console.drawn)
+        line = crumbs(
+            (self.console.root_title, one.name if one else self.arn.rsplit(":", 1)[-1]), self.console.drawn
+        )
         if one is None:
             return line
         snapshot = self.console.known
@@ -383,7 +392,7 @@ class TaskScreen(TaskView):
         for name, rows, kind in (("tables", self.rows, table.KIND), ("events", self.events, event.KIND)):
             record: Any = rows.cursor_record
             if self.tabs.current == name and record is not None:
-                return kind.title(record), kind.detail(record, snapshot)  # type: ignore[attr-defined]
+                return kind.title(record), kind.detail(record, snapshot)
         return super().detail()
 
     def copies(self) -> Sequence[tuple[str, str, str]]:

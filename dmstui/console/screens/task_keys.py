@@ -1,4 +1,6 @@
-"""The keys that act on tasks, the same on every screen that lists or shows them; `TaskView` mixes them into a view."""
+"""The keys that act on tasks, the same on every screen that lists or shows them; `TaskView` mixes them into
+a view.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""`View`, the base of the screens: a part of the one Textual screen that fills the middle, with its own keys and help.
+"""`View`, the base of the screens: a part of the one Textual screen that fills the middle, with its own keys
+and help.
 
-Header, navigation, message line, footer and dialog exist once, around it. A view is mounted at its first visit and then
+Header, navigation, message line, footer and dialog exist once, around it. A view is mounted at its first
+visit and then
 only shown and hidden, which costs a third of pushing a Textual screen.
 """
 
@@ -87,6 +89,12 @@ class View(Widget):
         """The text that `/` searches, when one has the focus."""
         focused = self.screen.focused
         return focused if isinstance(focused, TextPane) else None
+
+    @property
+    def something(self) -> bool:
+        """There is a thing under the cursor to describe and copy; asked at every footer, so it must be cheap."""
+        table = self.table
+        return table is not None and table.cursor_key is not None
 
     def detail(self) -> tuple[str, Sequence[tuple[str, str]]] | None:
         """Title and label-value rows of the thing under the cursor, for `d`."""

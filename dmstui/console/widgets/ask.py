@@ -1,4 +1,5 @@
-"""What a dialog can ask: confirm, type a name, choose, read. Pure state and text; `Dialog` shows one at a time and hands it keys.
+"""What a dialog can ask: confirm, type a name, choose, read. Pure state and text; `Dialog` shows one at a
+time and hands it keys.
 
 Each answers `key(name, character)` with None while it stays open, or an `Answer`. Nothing is confirmed by enter or
 by the key that opened the dialog: enter presses Cancel, which has the focus.

@@ -1,4 +1,5 @@
-"""The one-line bars around every screen: where am I (header), which screens there are (navigation), which keys act (footer).
+"""The one-line bars around every screen: where am I (header), which screens there are (navigation), which
+keys act (footer).
 
 All three are given finished spans by the app and only send the cells that changed.
 """

@@ -1,4 +1,5 @@
-"""A grid of dots in character cells (braille 2x4, block 2x2, ascii 1x2) with one ink a cell; `plot` draws on it. Pure.
+"""A grid of dots in character cells (braille 2x4, block 2x2, ascii 1x2) with one ink a cell; `plot` draws on
+it. Pure.
 
 Dots count from the top left. Later ink wins a shared cell, since a cell has one colour.
 """
@@ -13,7 +14,9 @@ from dmstui.console.symbols import SymbolSet
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How one symbol set divides a character: dots across and down, the bit of each dot, the character of each sum."""
+    """How one symbol set divides a character: dots across and down, the bit of each dot, the character of
+    each sum.
+    """
 
     across: int
     down: int

@@ -1,4 +1,5 @@
-"""The chart widget: shows one `Plot`, draws it again only when its data or size changes, and sends only lines that differ.
+"""The chart widget: shows one `Plot`, draws it again only when its data or size changes, and sends only
+lines that differ.
 
 Screens build the plot (`console.charts`); `← →` move the reading cursor where a screen asks for it.
 """
@@ -63,7 +64,7 @@ class Chart(LineWidget):
         side = self.side and width >= 60
         chart_width = width - LEGEND_WIDTH - 1 if side else width
         below = 0 if side else 1
-        extra = 1 if plot.marks and height >= 8 else 0
+        extra = 1 if plot.marks and height >= 10 else 0
         lines = plots.draw(plot, chart_width, height - below - extra, self.symbols)
         if self.cursor is not None:
             lines = [

@@ -1,4 +1,6 @@
-"""Columns of a line table: what each shows, how wide it is drawn, which fit a terminal, which letter sorts it. Pure; `LineTable` draws with it."""
+"""Columns of a line table: what each shows, how wide it is drawn, which fit a terminal, which letter sorts
+it. Pure; `LineTable` draws with it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class TableColumn:
 
 @dataclass(slots=True)
 class Layout:
-    """The columns shown now with their widths; widths only grow until the terminal's width or the columns change."""
+    """The columns shown now with their widths; widths only grow until the terminal's width or the columns
+    change.
+    """
 
     shown: tuple[TableColumn, ...] = ()
     widths: dict[str, int] = field(default_factory=dict)

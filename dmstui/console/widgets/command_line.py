@@ -129,7 +129,9 @@ class CommandLine(LineWidget, can_focus=True):
         complete: Callable[[str], Sequence[str]] = lambda _: (),
         hint: str = "",
     ) -> None:
-        """Become a prompt with this sign and text; `complete` gives whole texts that begin with what stands there."""
+        """Become a prompt with this sign and text; `complete` gives whole texts that begin with what stands
+        there.
+        """
         if not self.sign:
             self._previous = self.screen.focused
         self.sign, self.text, self.at = sign, text, len(text)

@@ -46,7 +46,8 @@ class Dialog(LineWidget, can_focus=True):
 
     def open(self, ask: Ask, answered: Callable[[Answer], None] | None = None, opening_key: str = "") -> None:
         """Show the question. Keys of the first 300 ms are ignored, except esc, and so is the opening key once."""
-        if self.ask is None:
+        if self.ask is None and self.screen.focused not in {None, self}:
+            # a dialog opened by another's answer gives the focus back to where that one took it from
             self._previous = self.screen.focused
         self.ask = ask
         self._answered = answered
@@ -61,7 +62,7 @@ class Dialog(LineWidget, can_focus=True):
     def close(self, answer: Answer) -> None:
         """Take the dialog away and hand on the answer."""
         answered, previous = self._answered, self._previous
-        self.ask = self._answered = self._previous = None
+        self.ask = self._answered = None
         self.display = False
         if previous is not None and previous.is_mounted:
             previous.focus()

@@ -1,6 +1,7 @@
-"""The filter language of every table: words, `col:text`, `col>30s`, `!not`, `a|b`, `/re/`, all of them joined by and. Pure.
+"""The filter language of every table: words, `col:text`, `col>30s`, `!not`, `a|b`, `/re/`, all of them
+joined by and. Pure.
 
-Letters match in any case unless the term has a capital. `parse` raises `BadFilter` with a sentence for the prompt;
+Letters match in any case unless the term has a capital. `parse` raises `BadFilterError` with a sentence for the prompt;
 the table then keeps its last good filter.
 """
 
@@ -20,13 +21,15 @@ _DURATION = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86
 _COUNT = {"": 1.0, "%": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "b": 1e9}
 
 
-class BadFilter(ValueError):
+class BadFilterError(ValueError):
     """The filter text cannot be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record as the filter sees it: its whole text, a column's text, a column's number (None where it has none)."""
+    """One record as the filter sees it: its whole text, a column's text, a column's number (None where it
+    has none).
+    """
 
     text: str
     cell: Callable[[str], str]
@@ -75,7 +78,7 @@ def parse(text: str, columns: Collection[str] = (), durations: Collection[str] =
 
     columns: names that may stand before `:` and comparisons, in lower case; other `word:word` texts are plain words
     (ARNs, times). durations: those of them that count seconds, where `m` means minutes and not millions.
-    Raises BadFilter for a broken pattern, an unknown column in a comparison, or a number that is none.
+    Raises BadFilterError for a broken pattern, an unknown column in a comparison, or a number that is none.
     """
     terms = tuple(_term(word, columns, durations) for word in split(text))
     return Filter(text.strip(), terms)
@@ -125,7 +128,7 @@ def _term(word: str, columns: Collection[str], durations: Collection[str]) -> Te
         word = word[1:]
     if word.startswith("/") and len(word) > 1:
         if len(word) < 3 or not word.endswith("/"):
-            raise BadFilter("close the pattern with /")
+            raise BadFilterError("close the pattern with /")
         return Term("", _pattern(word[1:-1]), negated)
     if columns:
         compared = _COMPARE.match(word)
@@ -150,9 +153,9 @@ def _comparison(
     name, operator, value = found.groups()
     column = _known(name, columns)
     if column is None:
-        raise BadFilter(f"no column {name} here; columns: {' '.join(sorted(columns))}")
+        raise BadFilterError(f"no column {name} here; columns: {' '.join(sorted(columns))}")
     if not value:
-        raise BadFilter(
+        raise BadFilterError(
             f"{name}{operator} wants a value, like {name}{operator}{'30s' if column in durations else '100'}"
         )
     number = _NUMBER.match(value)
@@ -160,22 +163,22 @@ def _comparison(
         if operator in {"=", "!="}:
             exact = re.compile(f"^{re.escape(value)}$", 0 if _capital(value) else re.IGNORECASE)
             return Term(column, exact, negated != (operator == "!="))
-        raise BadFilter(f"{value} is no number")
+        raise BadFilterError(f"{value} is no number")
     scale = _DURATION if column in durations else _COUNT
     unit = number.group(2)
     factor = scale.get(unit.lower()) if unit else 1.0
     if factor is None:
         factor = (_DURATION | _COUNT).get(unit.lower())
     if factor is None:
-        raise BadFilter(f"unit {unit} is not known; s m h d for times, k M G for counts")
+        raise BadFilterError(f"unit {unit} is not known; s m h d for times, k M G for counts")
     return Term(column, None, negated, _operator(operator), float(number.group(1).replace(",", ".")) * factor)
 
 
 def _operator(text: str) -> Operator:
     for known in (">=", "<=", "!=", ">", "<", "="):
         if text == known:
-            return known  # type: ignore[return-value]
-    raise BadFilter(f"{text} compares nothing")
+            return known
+    raise BadFilterError(f"{text} compares nothing")
 
 
 def _known(name: str, columns: Collection[str]) -> str | None:
@@ -195,7 +198,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text, 0 if _capital(text) else re.IGNORECASE)
     except re.error as problem:
-        raise BadFilter(f"pattern: {problem.msg}") from None
+        raise BadFilterError(f"pattern: {problem.msg}") from None
 
 
 def _capital(text: str) -> bool:

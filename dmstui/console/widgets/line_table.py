@@ -1,6 +1,8 @@
-"""The table of every list: draws only the lines that are visible, keeps the cursor on its record over refreshes, marks, sorts and filters.
+"""The table of every list: draws only the lines that are visible, keeps the cursor on its record over
+refreshes, marks, sorts and filters.
 
-Screens hand it records (`show`), read `cursor_record` and `chosen`, and listen to `Moved` and `Entered`. It knows no AWS.
+Screens hand it records (`show`), read `cursor_record` and `chosen`, and listen to `Moved` and `Entered`. It
+knows no AWS.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dmstui.console.paint import Line, Span, clean, cut_line, fit, wrap
 from dmstui.console.symbols import STYLE, SymbolSet, shapes
 from dmstui.console.widgets import columns as cols
 from dmstui.console.widgets.columns import TableColumn
-from dmstui.console.widgets.filter import BadFilter, Filter, Row, parse
+from dmstui.console.widgets.filter import BadFilterError, Filter, Row, parse
 from dmstui.console.widgets.lines import LineWidget
 
 RESORT_SECONDS = 10.0
@@ -102,13 +104,16 @@ class LineTable(LineWidget, can_focus=True):
         markable: bool = False,
         headings: bool = True,
         idle_cursor: bool = True,
+        live: bool = False,
         now: Callable[[], float] = lambda: 0.0,
         symbols: SymbolSet = "braille",
         **options: Any,
     ) -> None:
         """state: a record's state name for shape and colour. default_order: sort key until a column is chosen.
 
-        idle_cursor: show the cursor while another pane has the keys. now: monotonic seconds, so that tests can stop the clock.
+        idle_cursor: show the cursor while another pane has the keys. live: order at every refresh, and stay on the
+        first row until the reader moves (events, progress). now: monotonic seconds, so that tests can stop
+        the clock.
         """
         super().__init__(**options)
         self.columns = tuple(columns)
@@ -118,6 +123,7 @@ class LineTable(LineWidget, can_focus=True):
         self.markable = markable
         self.headings = headings
         self.idle_cursor = idle_cursor
+        self.live = live
         self.now = now
         self.symbols = symbols
         self.marks: set[str] = set()
@@ -138,6 +144,7 @@ class LineTable(LineWidget, can_focus=True):
         self._cursor: str | None = None
         self._top = 0
         self._left = 0
+        self._moved = False
         self._layout = cols.Layout()
         self._sorted_at = -RESORT_SECONDS
         self._touched_at = -QUIET_SECONDS
@@ -216,9 +223,10 @@ class LineTable(LineWidget, can_focus=True):
         due = (
             self.now() - self._sorted_at >= RESORT_SECONDS and self.now() - self._touched_at >= QUIET_SECONDS
         )
-        if not same or due:
+        at_first = self.live and self.position <= 0 and not self._moved
+        if not same or due or self.live:
             self._sort()
-        self._narrow()
+        self._narrow(to_first=at_first)
 
     def say(self, *placeholder: Line) -> None:
         """What stands in the table while it has no records: why it is empty, what is loading, what failed."""
@@ -227,7 +235,7 @@ class LineTable(LineWidget, can_focus=True):
             self.redraw()
 
     def narrow(self, text: str) -> None:
-        """Filter by this text. Raises BadFilter and keeps the last good filter when it cannot be read."""
+        """Filter by this text. Raises BadFilterError and keeps the last good filter when it cannot be read."""
         names = {column.id for column in self.columns}
         durations = {column.id for column in self.columns if column.duration}
         wanted = parse(text, names, durations)
@@ -259,7 +267,9 @@ class LineTable(LineWidget, can_focus=True):
         return True
 
     def peel(self) -> bool:
-        """Esc takes one thing away: a range begun, then marks, then trouble, then the filter. False when none was left."""
+        """Esc takes one thing away: a range begun, then marks, then trouble, then the filter. False when
+        none was left.
+        """
         if self.range_start:
             self.range_start = None
         elif self.marks:
@@ -288,7 +298,7 @@ class LineTable(LineWidget, can_focus=True):
         self._order = [self.record_key(record) for record in records]
         self._sorted_at = self.now()
 
-    def _narrow(self) -> None:
+    def _narrow(self, to_first: bool = False) -> None:
         before, row = self._cursor, max(0, self.position - self._top)
         index = self.position
         if self.filter or self.only_trouble:
@@ -301,6 +311,8 @@ class LineTable(LineWidget, can_focus=True):
             self._cursor, self._top = None, 0
         elif self._cursor not in self._places:
             self._cursor = self._shown[max(0, min(index, len(self._shown) - 1))]
+        if to_first and self._shown:
+            self._cursor, row = self._shown[0], 0
         if self._cursor is not None:
             self._top = self._clamp(self._places[self._cursor] - row)
         if self._cursor != before:
@@ -478,6 +490,7 @@ class LineTable(LineWidget, can_focus=True):
         before = self.position
         if index == before:
             return
+        self._moved = index > 0
         self._cursor = self._shown[index]
         window = self.window
         if index < self._top or index >= self._top + window:
@@ -512,6 +525,7 @@ class LineTable(LineWidget, can_focus=True):
         if target == self.position:
             return
         self._touched_at = self.now()
+        self._moved = target > 0
         self._cursor = self._shown[target]
         self._top = self._clamp(target - row)
         self._top = self._clamp(self._top, keep=target)
@@ -619,4 +633,4 @@ class LineTable(LineWidget, can_focus=True):
             self._move_to(self._top + row)
 
 
-__all__ = ["BadFilter", "LineTable", "TableColumn"]
+__all__ = ["BadFilterError", "LineTable", "TableColumn"]

@@ -1,4 +1,6 @@
-"""`LineWidget`, the base of everything the console paints: a subclass says what stands on each line, and only lines that changed are sent."""
+"""`LineWidget`, the base of everything the console paints: a subclass says what stands on each line, and
+only lines that changed are sent.
+"""
 
 from __future__ import annotations
 

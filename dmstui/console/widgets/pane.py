@@ -1,4 +1,6 @@
-"""A titled part of a screen: a box with title and right-hand count on large terminals, one rule line on small ones."""
+"""A titled part of a screen: a box with title and right-hand count on large terminals, one rule line on
+small ones.
+"""
 
 from __future__ import annotations
 

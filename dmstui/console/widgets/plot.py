@@ -1,4 +1,5 @@
-"""Draws lines over time and stacked latency as text: axes, round ticks, gaps that stay gaps, legend, one summary sentence.
+"""Draws lines over time and stacked latency as text: axes, round ticks, gaps that stay gaps, legend, one
+summary sentence.
 
 Pure: points and a size in, lines of spans out. The chart widget and `task metrics` on plain streams use it.
 Why not plotext: `docs/decisions/0003-charts.md`.
@@ -33,7 +34,9 @@ _SAMPLES: dict[Stroke, dict[bool, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A named line: points as (epoch seconds, value) in rising time, `period` seconds apart where none is missing."""
+    """A named line: points as (epoch seconds, value) in rising time, `period` seconds apart where none is
+    missing.
+    """
 
     name: str
     short: str
@@ -163,8 +166,8 @@ def draw(
         gutter,
         known,
         plot,
-        place,
-        symbols,
+        place=place,
+        symbols=symbols,
     )
     lines.append(_time_axis(plot, gutter, canvas.columns, zone))
     return lines
@@ -199,6 +202,12 @@ def _trace(canvas: Canvas, cells: list[Column | None], series: Series, place: Ca
             continue
         first, low, high, last = cell
         top, bottom = place(high), place(low)
+        if previous is None and (x + 1 >= len(cells) or cells[x + 1] is None):
+            # a point between gaps would be one dot: a stem makes it seen
+            canvas.run(x, top, canvas.height - 1, series.ink, dithered=True)
+            canvas.run(x, top, min(top + 1, canvas.height - 1), series.ink)
+            canvas.run(x + 1, top, min(top + 1, canvas.height - 1), series.ink)
+            continue
         if previous is not None:
             # join to the column before, leaving its own dot to it
             joint, own = place(previous), place(first)
@@ -217,6 +226,7 @@ def _frame(
     gutter: int,
     known: list[bool],
     plot: Plot,
+    *,
     place: Callable[[float], int],
     symbols: SymbolSet,
 ) -> list[Line]:
@@ -312,7 +322,9 @@ def value_text(value: float, unit: ticks.Unit) -> str:
 
 
 def entries(plot: Plot) -> list[tuple[str, str, str, str, str]]:
-    """The legend: sample, its ink, name, short name, last value text; latency stacked has handling between the two."""
+    """The legend: sample, its ink, name, short name, last value text; latency stacked has handling between
+    the two.
+    """
     return [
         (sample, ink, name, short, text) for sample, ink, name, short, text, _ in _entries(plot, "braille")
     ]

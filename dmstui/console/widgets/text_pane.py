@@ -1,4 +1,5 @@
-"""A long text to scroll and search: settings, mappings, logs, guides. It draws only the visible lines; `tail` keeps to the end.
+"""A long text to scroll and search: settings, mappings, logs, guides. It draws only the visible lines;
+`tail` keeps to the end.
 
 Screens hand it lines of spans; `/` searches, `n` and `N` go on, `w` turns wrapping off.
 """
@@ -55,7 +56,9 @@ class TextPane(LineWidget, can_focus=True):
     def __init__(
         self, *, tail: bool = False, layout: Callable[[int], Sequence[Line]] | None = None, **options: Any
     ) -> None:
-        """tail: keep to the end as lines come. layout: makes the lines for a width, called again when it changes."""
+        """tail: keep to the end as lines come. layout: makes the lines for a width, called again when it
+        changes.
+        """
         super().__init__(**options)
         self.tail = tail
         self.pattern: re.Pattern[str] | None = None

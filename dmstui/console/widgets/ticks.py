@@ -1,4 +1,6 @@
-"""Round ticks for the charts: 1-2-5 steps for counts, steps of the clock for durations and for the time axis. Pure."""
+"""Round ticks for the charts: 1-2-5 steps for counts, steps of the clock for durations and for the time
+axis. Pure.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def label(value: float, unit: Unit) -> str:
 
 
 def times(start: float, end: float, columns: int, zone: tzinfo = UTC) -> list[tuple[float, str]]:
-    """Round times between two epoch seconds about 12 columns apart, each with its text; a new day shows its date."""
+    """Round times between two epoch seconds about 12 columns apart, each with its text; a new day shows its
+    date.
+    """
     if end <= start or columns < 6:
         return []
     wanted = max(1, columns // 12)
