@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dmstui.sandbox.cloudformation.notifications import Notifications
 from dmstui.sandbox.cloudformation.plan import Place
 from dmstui.sandbox.cloudformation.stack import GONE, ChangeSet, ResourceState, Stack, dump, load_stack, now
 from dmstui.sandbox.service import Fault
@@ -29,11 +30,13 @@ class Book:
         self.stacks: dict[str, Stack] = {}
         self._zones: dict[str, tuple[str, ...]] = {}
         self._saving: asyncio.TimerHandle | None = None
+        self._notifications = Notifications(world)
         code.owner = self._owner
         kept = world.recall(ROOM)
         for document in (kept or {}).get("stacks", []):
             stack = load_stack(document)
             self.stacks[stack.id] = stack
+            self._notifications.loaded(stack)
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
@@ -130,7 +133,9 @@ class Book:
     # -- keeping -----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Have the state written soon: several changes at once are one write."""
+        """Tell who wants to know, and have the state written soon: several changes at once are one write."""
+        for stack in self.stacks.values():
+            self._notifications.tell(stack)
         if self.world.state_dir is None or self._saving is not None:
             return
         self._saving = asyncio.get_running_loop().call_later(SAVE_DELAY_SECONDS, self.write)

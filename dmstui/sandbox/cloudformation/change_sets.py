@@ -89,6 +89,21 @@ class ChangeSets:
         self.book.world.spawn(self._look(stack, made), f"change set {name}")
         return {"Id": made.id, "StackId": stack.id}
 
+    def resume(self) -> None:
+        """Go on with what a former run of the sandbox left in the middle."""
+        for stack in self.book.stacks.values():
+            for made in stack.change_sets.values():
+                if made.status == "CREATE_IN_PROGRESS":
+                    self.book.world.spawn(self._look(stack, made), f"change set {made.name}")
+                elif made.execution_status == "EXECUTE_IN_PROGRESS":
+                    self.book.world.spawn(self._follow(made, stack), f"change set {made.name}")
+
+    async def _follow(self, made: ChangeSet, stack: Stack) -> None:
+        running = self.runs.current(stack)
+        if running is not None:
+            await asyncio.wait({running[1]})
+        self._carried_out(made, stack)
+
     async def _look(self, stack: Stack, made: ChangeSet) -> None:
         """Work out the changes, as long as AWS takes for it."""
         await self.book.world.pace.wait("cloudformation.change-set")
@@ -168,6 +183,9 @@ class ChangeSets:
 
     async def _carry_out(self, found: ChangeSet, stack: Stack, operation: Awaitable[None]) -> None:
         await operation
+        self._carried_out(found, stack)
+
+    def _carried_out(self, found: ChangeSet, stack: Stack) -> None:
         good = stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
         found.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
         # The other change sets looked at a stack that is no more.

@@ -49,7 +49,8 @@ def main() -> None:
 
 
 def _end_with_the_caller() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held by this thread for ever, aborts an interpreter that ends.
+    while os.read(0, 4096):
         pass
     os._exit(1)
 

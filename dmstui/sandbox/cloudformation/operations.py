@@ -78,11 +78,16 @@ class CloudFormation:
         world.spawn(self._begin(), "cloudformation begins")
 
     async def _begin(self) -> None:
-        """Go on with what a former run left, once the other services answer."""
+        """Go on with what a former run left, once the other services answer; write the state down at the end."""
         await self.world.moto.ready()
-        if any(stack.busy for stack in self.book.stacks.values()):
+        if self.book.stacks:
             await types.mark_again(self.world, self.book.stacks.values())
             self.runs.resume()
+            self.change_sets.resume()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.book.write()
 
     # -- creation, update, deletion ----------------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ class CustomResource(Provisioner):
 
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
         await self._ask(at, "Delete", p, PhysicalResourceId=physical_id)
+        at.code.data.pop((at.stack_id, at.logical_id, at.generation), None)
 
 
 class WaitConditionHandle(Provisioner):
