@@ -148,6 +148,7 @@ def sandbox() -> Iterator[Sandbox]:
     """The sandbox all integration tests of this worker share: name your resources so that they cannot meet others."""
     served = Sandbox()
     yield served
+    print(served.log)  # pytest shows it when a test of the worker failed
     served.close()
 
 

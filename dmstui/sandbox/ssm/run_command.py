@@ -93,7 +93,7 @@ class RunCommand:
             "PlatformVersion": "2023",
             "ResourceType": "EC2Instance",
             "IPAddress": instance.private_ip,
-            "ComputerName": instance.private_dns,
+            "ComputerName": instance.private_dns_name,
             "SourceId": instance.id,
             "SourceType": "AWS::EC2::Instance",
         }
