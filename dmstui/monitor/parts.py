@@ -56,16 +56,15 @@ class Parts:
     def interval(self, name: str, slowness: int, refresh: float | None) -> float:
         """Seconds to the next poll of a cycle."""
         part, _, key = name.partition(":")
+        # What is asked for by instance and task waits for both, and then comes at once.
+        early = self.picture.flat["tasks"].at is None or self.picture.flat["instances"].at is None
+        if part in {"metrics", "focus-metrics", "instance-metrics", "logs"} and early:
+            return 0.2
         if part == "metrics":
             running = sum(
                 1 for task in self.picture.value("tasks") if task.status == "running" and task.captures
             )
-            # Before the first tasks are known there is nothing to ask for yet.
-            if self.picture.flat["tasks"].at is None or self.picture.flat["instances"].at is None:
-                return 0.2
             return latency_interval(running, sandbox=self.quick)
-        if part in {"focus-metrics", "instance-metrics"} and self.picture.flat["instances"].at is None:
-            return 0.2
         if part == "tables" and not self.quick:
             part = "busy-tables"
         if part == "stack" and self._stack_settled(key):
