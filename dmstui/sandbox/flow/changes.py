@@ -118,9 +118,19 @@ class ChangeProcessing:
                     return until.reason
                 await self._take(transaction)
             self._waiting()
+            self._beat(stream)
             if end is not None and max(self._read_to, stream.reached()) >= end and not self._reloads:
                 await self._flush(stream)
                 return reason
+
+    def _beat(self, stream: ChangeStream) -> None:
+        """With HeartbeatEnable an idle source is told every HeartbeatFrequency minutes that it may forget its log."""
+        settings = self.run.spec.source.settings
+        if str(settings.get("HeartbeatEnable", False)).lower() not in {"true", "y", "1"}:
+            return
+        pause = float(settings.get("HeartbeatFrequency") or 5) * 60
+        if self._oldest is None and not self._held and time.monotonic() - self._confirmed_at > pause:
+            self._read_to = max(self._read_to, stream.reached())
 
     def _all(self) -> list[TableQueue]:
         return [*self._closed, *self._queues.values()]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from dmstui.mappings import TableMappings, TablePlan
@@ -94,6 +94,8 @@ class Run:
         record = self.statistics.get(name) or self.statistics.add(TableRecord(*name))
         record.weight = max(1, table.rows)
         plan = without_lobs(plan, self.settings.lob_mode(plan.lob))
+        if self.settings.target_schema:
+            plan = replace(plan, target_schema=self.settings.target_schema)
         self.tables[name] = TaskTable(known.id if known else len(self.tables) + 1, table, plan, record)
         return self.tables[name]
 

@@ -177,7 +177,7 @@ class Worker:
             "E",
             f"Endpoint '{name}': {found.detail or found.headline}",
         )  # fmt: skip
-        # before a task runs there is nothing to go on with: no second try (see docs/sandbox.md)
+        # before a task runs there is nothing to go on with: no second try
         return TroubleError(Kind.FATAL, headline, found.detail, side, found.code)
 
     def _warn(self) -> None:

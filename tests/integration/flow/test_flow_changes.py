@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
 import re
 from typing import Any
+
+import pytest
 
 SEED = (
     "CREATE TABLE shop.item (id int PRIMARY KEY, name text, price numeric(12,2))",
@@ -127,3 +131,67 @@ async def test_cleanup_drops_the_slot(lab: Any) -> None:
     assert await lab.rows("SELECT 1 FROM pg_replication_slots") == []
     assert await lab.rows("SELECT 1 FROM pg_publication") == []
     assert json.dumps(task.events)
+
+
+@pytest.mark.long
+async def test_killed_again_and_again_under_writers(lab: Any) -> None:
+    """A load and its changes, killed at random moments while rows come, change and go: every change is there once."""
+    await lab.sql(
+        "CREATE TABLE shop.item (id int PRIMARY KEY, n int)",
+        "CREATE TABLE shop.other (id int PRIMARY KEY, n int)",
+        "INSERT INTO shop.item SELECT i, 0 FROM generate_series(1, 50000) i",
+        "GRANT ALL ON ALL TABLES IN SCHEMA shop TO master",
+    )
+    chance = random.Random(7)
+    writing = True
+
+    async def write() -> None:
+        number = 100_000
+        while writing:
+            number += 10
+            await lab.sql(
+                f"BEGIN; INSERT INTO shop.item SELECT i, 0 FROM generate_series({number}, {number + 9}) i;"
+                f" UPDATE shop.item SET n = n + 1 WHERE id = {chance.randrange(1, 50000)};"
+                f" INSERT INTO shop.other VALUES ({number}, 0); COMMIT"
+            )
+            await asyncio.sleep(0.01)
+
+    writer = asyncio.create_task(write())
+    both: dict[str, Any] = {"migration_type": "full-load-and-cdc"}
+    target = {"CdcMaxBatchInterval": 0.2, "RowGroupLength": 100}
+    resume = None
+    for _ in range(8):
+        task = await lab.start(task=both, resume=resume, target=target)
+        await asyncio.sleep(chance.uniform(0.5, 3))
+        await task.kill()
+        if task.checkpoint is not None:
+            resume = task.resume
+            both["start_type"] = "resume-processing"
+    writing = False
+    await writer
+    items = (await lab.rows("SELECT count(*), sum(n) FROM shop.item"))[0]
+    others = (await lab.rows("SELECT count(*) FROM shop.other"))[0][0]
+
+    def done(task: Any) -> bool:
+        item, other = task.tables["item"], task.tables["other"]
+        loaded = (
+            item["full_load_rows"] + item["applied_inserts"],
+            other["full_load_rows"] + other["applied_inserts"],
+        )
+        return bool(loaded == (items[0], others))
+
+    task = await lab.start(task=both, resume=resume, target=target)
+    await task.until(done, 60)
+    await task.stop()
+    rows = lab.table("lake/shop/item/").to_pylist()
+    ids = [row["id"] for row in rows if row["Op"] != "U"]
+    assert len(ids) == len(set(ids)) == items[0]
+    latest: dict[int, int] = {}
+    for row in rows:  # LOAD files sort behind the digits of change files
+        if row["Op"] is None:
+            latest.setdefault(row["id"], row["n"])
+        else:
+            latest[row["id"]] = max(latest.get(row["id"], 0), row["n"])
+    assert sum(latest.values()) == items[1]
+    found = lab.table("lake/shop/other/").column("id").to_pylist()
+    assert len(found) == len(set(found)) == others

@@ -41,6 +41,9 @@ class Bucket:
             ),
         )
 
+        # an `Expect: 100-continue` costs a round trip a file, or a second where it is not answered
+        self._client.meta.events.register("before-send.s3", _without_expect)
+
     def _owner(self) -> dict[str, str]:
         owner = self._settings.expected_owner
         return {"ExpectedBucketOwner": owner} if owner else {}
@@ -97,6 +100,11 @@ class Bucket:
             raise TargetError(
                 f"Failed to reach bucket '{self._settings.bucket}': {wrong}", recoverable=True
             ) from wrong
+
+
+def _without_expect(request: Any, **_: Any) -> None:
+    if "Expect" in request.headers:
+        del request.headers["Expect"]
 
 
 def translated(operation: str, bucket: str, response: dict[str, Any]) -> TargetError:
