@@ -52,6 +52,7 @@ class RdsObserver:
         self._mark = rules.account_mark(world.account_id, world.region)
         self._shown: dict[str, Shown] = {}
         self._clusters: dict[str, Shown] = {}
+        self._bringing: dict[str, asyncio.Lock] = {}
         self._work: dict[str, asyncio.Task[Any]] = {}
         self._leaving: dict[
             str, Any
@@ -276,8 +277,9 @@ class RdsObserver:
     async def _bring_up(self, name: str) -> None:
         """The server of an instance; an Aurora cluster has one for all its instances."""
         spec = self.spec(name)
-        if self._world.engines.get(spec.name) is None:
-            await self._world.engines.create(spec)
+        async with self._bringing.setdefault(spec.name, asyncio.Lock()):
+            if self._world.engines.get(spec.name) is None:
+                await self._world.engines.create(spec)
 
     def spec(self, name: str) -> ServerSpec:
         """What the engine room is asked for, from moto's record of an instance."""
