@@ -14,6 +14,7 @@ def service(world: World) -> Service:
         endpoints,
         events,
         host,
+        instance_life,
         instances,
         runner,
         schemas,
@@ -45,7 +46,7 @@ def service(world: World) -> Service:
     if room.restored:
         connections.recover(room)
         endpoints.recover(room)
-        instances.recover(room)
+        instance_life.recover(room)
         tasks.recover(room)
         runner.recover(room)
     room.spawn(host.keep(room), "instance metrics")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from dmstui.sandbox.dms import filters, paging, reach
@@ -91,14 +92,26 @@ async def run(room: Room, row: Connection, instance: Instance, endpoint: Endpoin
 
 
 async def test_untested(room: Room, instance: Instance, endpoints: list[Endpoint]) -> None:
-    """The tests DMS makes around a task's creation: of endpoints nobody has tested from this instance."""
+    """The tests DMS makes around a task's creation: of endpoints nobody has tested from this instance.
+
+    A test already under way is waited for, so that the task is not `ready` before its connections are known.
+    """
     waiting = []
     for endpoint in endpoints:
-        if room.store.connection(instance.arn, endpoint.arn) is None:
+        row = room.store.connection(instance.arn, endpoint.arn)
+        if row is None:
             row = begin(room, instance, endpoint)
             waiting.append(run(room, row, instance, endpoint))
+        elif row.status == "testing":
+            waiting.append(_settled(row))
     if waiting:
         await asyncio.gather(*waiting)
+
+
+async def _settled(row: Connection) -> None:
+    end = time.monotonic() + reach.TIMEOUT_SECONDS
+    while row.status == "testing" and time.monotonic() < end:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
 
 
 def tested(room: Room, instance_arn: str, endpoint_arn: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dmstui.sandbox.dms import instances
+from dmstui.sandbox.dms import instance_life
 from dmstui.sandbox.dms.classes import CLASSES
 from dmstui.sandbox.dms.room import Room
 from dmstui.sandbox.dms.store import Instance
@@ -68,7 +68,7 @@ async def keep(room: Room) -> None:
             if instance.status in ("available", "modifying", "storage-full"):
                 _publish(room, instance, before, seen, now - last)
         before, last = seen, now
-        instances.maintain(room)
+        instance_life.maintain(room)
 
 
 def _publish(

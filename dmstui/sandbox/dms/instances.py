@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
-from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from dmstui.sandbox.dms import events, filters, identifiers, network, paging, roles, runner, subnet_groups
+from dmstui.sandbox.dms import (
+    events,
+    filters,
+    identifiers,
+    instance_life,
+    network,
+    paging,
+    roles,
+    subnet_groups,
+    windows,
+)
 from dmstui.sandbox.dms.classes import (
     CLASSES,
     DEFAULT_VERSION,
@@ -24,13 +30,6 @@ from dmstui.sandbox.dms.store import Instance, SubnetGroup
 from dmstui.sandbox.service import Call, Handler
 
 MAX_INSTANCES = 60
-_WINDOW = re.compile(
-    r"(?P<d1>mon|tue|wed|thu|fri|sat|sun):(?P<h1>[01]\d|2[0-3]):(?P<m1>[0-5]\d)"
-    r"-(?P<d2>mon|tue|wed|thu|fri|sat|sun):(?P<h2>[01]\d|2[0-3]):(?P<m2>[0-5]\d)"
-)
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEK_MINUTES = 7 * 24 * 60
-
 # member of ModifyReplicationInstance → what waits for the window unless ApplyImmediately
 _PENDING = ("ReplicationInstanceClass", "AllocatedStorage", "MultiAZ", "EngineVersion", "NetworkType")
 
@@ -43,7 +42,7 @@ def operations(room: Room) -> dict[str, Handler]:
         room.put_tags(instance.arn, identifiers.check_tags(params.get("Tags") or []))
         room.store.instances[instance.arn] = instance
         events.tell(room, 67, instance.identifier, "Replication instance is being created.")
-        room.spawn(_bring_up(room, instance), f"create {instance.identifier}")
+        room.spawn(instance_life.bring_up(room, instance), f"create {instance.identifier}")
         return {"ReplicationInstance": answer(room, instance)}
 
     async def describe(_call: Call, params: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def operations(room: Room) -> dict[str, Handler]:
         await _change_at_once(room, instance, params)
         if params.get("ApplyImmediately") and (waiting or instance.pending):
             instance.pending |= waiting
-            _begin_changes(room, instance)
+            instance_life.begin_changes(room, instance)
         else:
             instance.pending |= waiting
         room.changed()
@@ -87,7 +86,9 @@ def operations(room: Room) -> dict[str, Handler]:
             raise bad_combination("A failover can only be forced on a Multi-AZ replication instance.")
         instance.status = "rebooting"
         events.tell(room, 26, instance.identifier, "Replication instance is offline: reboot started.")
-        room.spawn(_restart(room, instance, "dms.instance.reboot"), f"reboot {instance.identifier}")
+        room.spawn(
+            instance_life.restart(room, instance, "dms.instance.reboot"), f"reboot {instance.identifier}"
+        )
         return {"ReplicationInstance": answer(room, instance)}
 
     async def delete(_call: Call, params: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def operations(room: Room) -> dict[str, Handler]:
             )
         instance.status = "deleting"
         events.tell(room, 66, instance.identifier, "Replication instance is being deleted.")
-        room.spawn(_tear_down(room, instance), f"delete {instance.identifier}")
+        room.spawn(instance_life.tear_down(room, instance), f"delete {instance.identifier}")
         return {"ReplicationInstance": answer(room, instance)}
 
     async def task_logs(_call: Call, params: dict[str, Any]) -> dict[str, Any]:
@@ -165,51 +166,6 @@ def answer(room: Room, instance: Instance) -> dict[str, Any]:
     )
 
 
-def in_window(window: str, at: datetime) -> bool:
-    """Whether a UTC time lies in a maintenance window such as ``sun:06:00-sun:06:30``."""
-    start, length = _window_minutes(window)
-    minute = at.weekday() * 1440 + at.hour * 60 + at.minute
-    return (minute - start) % _WEEK_MINUTES < length
-
-
-def check_window(text: str) -> str:
-    """A maintenance window as given, refused where it is malformed or shorter than half an hour."""
-    try:
-        _start, length = _window_minutes(text.lower())
-    except ValueError:
-        raise bad_value(
-            f"Invalid PreferredMaintenanceWindow: {text}. The format is ddd:hh24:mi-ddd:hh24:mi in UTC."
-        ) from None
-    if length < 30:
-        raise bad_value("The preferred maintenance window must be at least 30 minutes long.")
-    return text.lower()
-
-
-def maintain(room: Room) -> None:
-    """Begin the changes that wait for the window now open; called every few seconds."""
-    now = datetime.now(UTC)
-    for instance in room.store.instances.values():
-        if (
-            instance.pending
-            and instance.status == "available"
-            and in_window(instance.maintenance_window, now)
-        ):
-            _begin_changes(room, instance)
-
-
-def recover(room: Room) -> None:
-    """After a restart of the sandbox: finish what was under way when it ended."""
-    for instance in list(room.store.instances.values()):
-        if instance.status == "creating":
-            room.spawn(_bring_up(room, instance), f"create {instance.identifier}")
-        elif instance.status == "deleting":
-            room.spawn(_tear_down(room, instance), f"delete {instance.identifier}")
-        elif instance.status in ("modifying", "upgrading"):
-            _begin_changes(room, instance)
-        elif instance.status == "rebooting":
-            instance.status = "available"
-
-
 def _new(room: Room, params: dict[str, Any]) -> Instance:
     store, world = room.store, room.world
     name = identifiers.name(
@@ -244,7 +200,9 @@ def _new(room: Room, params: dict[str, Any]) -> Instance:
         zone=_zone(group, params.get("AvailabilityZone")),
         subnet_group=group.identifier,
         security_groups=_security_groups(room, params.get("VpcSecurityGroupIds"), group.vpc_id),
-        maintenance_window=check_window(params.get("PreferredMaintenanceWindow") or "sun:06:00-sun:06:30"),
+        maintenance_window=windows.check_window(
+            params.get("PreferredMaintenanceWindow") or "sun:06:00-sun:06:30"
+        ),
         multi_az=bool(params.get("MultiAZ", False)),
         auto_minor=bool(params.get("AutoMinorVersionUpgrade", True)),
         public=bool(params.get("PubliclyAccessible", True)),
@@ -340,7 +298,7 @@ def _checked_changes(room: Room, instance: Instance, params: dict[str, Any]) -> 
         ):
             raise bad_combination("A major version upgrade requires AllowMajorVersionUpgrade.")
     if params.get("PreferredMaintenanceWindow"):
-        check_window(params["PreferredMaintenanceWindow"])
+        windows.check_window(params["PreferredMaintenanceWindow"])
     if params.get("ReplicationInstanceIdentifier"):
         name = identifiers.name(
             "ReplicationInstanceIdentifier", params["ReplicationInstanceIdentifier"], 63
@@ -363,111 +321,3 @@ async def _change_at_once(room: Room, instance: Instance, params: dict[str, Any]
         instance.security_groups = _security_groups(room, params["VpcSecurityGroupIds"], group.vpc_id)
         if instance.interface:
             await network.regroup(room.world, instance.interface, instance.security_groups)
-
-
-def _begin_changes(room: Room, instance: Instance) -> None:
-    instance.status = "upgrading" if "EngineVersion" in instance.pending else "modifying"
-    room.spawn(_apply_changes(room, instance), f"modify {instance.identifier}")
-
-
-async def _apply_changes(room: Room, instance: Instance) -> None:
-    """Bring the pending values about; a new class or engine version restarts the tasks."""
-    changes = dict(instance.pending)
-    name = instance.identifier
-    if "ReplicationInstanceClass" in changes:
-        events.tell(room, 12, name, "Replication instance class is being changed.")
-    if "AllocatedStorage" in changes:
-        events.tell(room, 18, name, "Storage of the replication instance is being increased.")
-    if "MultiAZ" in changes:
-        multi = bool(changes["MultiAZ"])
-        events.tell(
-            room,
-            24 if multi else 30,
-            name,
-            f"Converting to {'Multi' if multi else 'Single'}-AZ configuration.",
-        )
-    interrupted = []
-    if {"ReplicationInstanceClass", "EngineVersion"} & set(changes):
-        interrupted = await runner.interrupt(room, instance)
-    await room.world.pace.wait("dms.instance.modify")
-    instance.instance_class = changes.get("ReplicationInstanceClass", instance.instance_class)
-    instance.storage_gb = changes.get("AllocatedStorage", instance.storage_gb)
-    instance.multi_az = changes.get("MultiAZ", instance.multi_az)
-    instance.network_type = changes.get("NetworkType", instance.network_type)
-    instance.engine_version = changes.get("EngineVersion", instance.engine_version)
-    instance.pending = {k: v for k, v in instance.pending.items() if changes.get(k) != v}
-    instance.status = "available"
-    if "ReplicationInstanceClass" in changes:
-        events.tell(room, 14, name, "Replication instance class has changed.")
-    if "AllocatedStorage" in changes:
-        events.tell(room, 17, name, "Storage of the replication instance has been increased.")
-    if "MultiAZ" in changes:
-        multi = bool(changes["MultiAZ"])
-        events.tell(
-            room,
-            25 if multi else 29,
-            name,
-            f"Converted to {'Multi' if multi else 'Single'}-AZ configuration.",
-        )
-    if "EngineVersion" in changes:
-        events.tell(room, 47, name, "Replication engine software has been updated.")
-    runner.resume_interrupted(room, interrupted)
-    room.changed()
-
-
-async def _restart(room: Room, instance: Instance, step: str) -> None:
-    interrupted = await runner.interrupt(room, instance)
-    await room.world.pace.wait(step)
-    instance.status = "available"
-    events.tell(room, 27, instance.identifier, "Replication instance is available again.")
-    runner.resume_interrupted(room, interrupted)
-
-
-async def _bring_up(room: Room, instance: Instance) -> None:
-    """Give a new instance its interface and address; no subnet left → incompatible-network."""
-    await room.world.pace.wait("dms.instance.create")
-    group = room.store.subnet_groups.get(instance.subnet_group)
-    subnet_id = next((s for s, zone in group.subnets if zone == instance.zone), None) if group else None
-    try:
-        if subnet_id is None:
-            raise LookupError(f"no subnet in {instance.zone}")
-        instance.interface, instance.private_ip = await network.attach(
-            room.world, subnet_id, instance.security_groups
-        )
-    except (LookupError, ClientError, BotoCoreError) as error:
-        instance.status = "incompatible-network"
-        events.tell(
-            room, 36, instance.identifier, f"Replication instance is in an incompatible network: {error}"
-        )
-        return
-    if instance.public:
-        instance.public_ip = _public_ip(instance.serial)
-    instance.created = time.time()
-    instance.status = "available"
-    events.tell(room, 5, instance.identifier, "Replication instance has been created.")
-
-
-async def _tear_down(room: Room, instance: Instance) -> None:
-    await room.world.pace.wait("dms.instance.delete")
-    if instance.interface:
-        await network.detach(room.world, instance.interface)
-    room.store.instances.pop(instance.arn, None)
-    room.store.forget_connections(instance_arn=instance.arn)
-    room.store.tags.pop(instance.arn, None)
-    events.tell(room, 3, instance.identifier, "Replication instance has been deleted.")
-    room.world.bus.publish("dms.instance.deleted", arn=instance.arn, identifier=instance.identifier)
-
-
-def _public_ip(serial: int) -> str:
-    """An address of TEST-NET-3 (RFC 5737): shown, never routed."""
-    return f"203.0.113.{serial % 254 + 1}"
-
-
-def _window_minutes(window: str) -> tuple[int, int]:
-    """Start in minutes since Monday midnight, and length in minutes."""
-    match = _WINDOW.fullmatch(window)
-    if match is None:
-        raise ValueError(window)
-    start = _DAYS.index(match["d1"]) * 1440 + int(match["h1"]) * 60 + int(match["m1"])
-    end = _DAYS.index(match["d2"]) * 1440 + int(match["h2"]) * 60 + int(match["m2"])
-    return start, (end - start) % _WEEK_MINUTES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 NAME = "dms"
 SAVE_SECONDS = 0.3
+# A save runs on the loop: with many tables it takes a while, and is then made so much rarer.
+SAVE_SHARE = 5
+SAVE_LATEST = 2.0
 
 
 class Room:
@@ -30,6 +34,7 @@ class Room:
         self.store = Store.restored(remembered) if remembered else Store()
         self.runs: dict[str, Run] = {}
         self._saving: asyncio.Task[Any] | None = None
+        self._save_took = 0.0
 
     def arn(self, kind: str, suffix: str) -> str:
         world = self.world
@@ -43,9 +48,11 @@ class Room:
 
     async def _save(self) -> None:
         try:
-            await asyncio.sleep(SAVE_SECONDS)
+            await asyncio.sleep(min(SAVE_LATEST, max(SAVE_SECONDS, SAVE_SHARE * self._save_took)))
         finally:
+            began = time.monotonic()
             self.world.remember(NAME, self.store.document())
+            self._save_took = time.monotonic() - began
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Background work of this room."""

@@ -10,7 +10,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -235,7 +234,7 @@ def _survives(room: Room, task: Task) -> bool:
         task.stop_reason = "Stop Reason NORMAL"
         _end(task, "stopped")
         return False
-    if task.phase in ("change processing", "cached changes"):
+    if task.migration_type == "cdc" or task.phase in ("change processing", "cached changes"):
         return True
     fail(room, task, INTERRUPTED, "RECOVERABLE_ERROR", "RECOVERABLE")
     return False
@@ -330,11 +329,3 @@ async def _spawn(errors: Any, *arguments: str) -> asyncio.subprocess.Process:
         limit=LINE_LIMIT,
         start_new_session=True,
     )
-
-
-def kill_all(room: Room) -> None:
-    """End every worker at once; the sandbox closes."""
-    for run in list(room.runs.values()):
-        if run.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(run.pid, signal.SIGKILL)

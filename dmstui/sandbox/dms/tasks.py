@@ -214,17 +214,14 @@ def _stats(task: Task) -> dict[str, Any]:
 
 def _new(room: Room, params: dict[str, Any]) -> Task:
     store = room.store
-    name = identifiers.name("ReplicationTaskIdentifier", params["ReplicationTaskIdentifier"]).lower()
+    name = identifiers.name("ReplicationTaskIdentifier", params["ReplicationTaskIdentifier"])
     suffix = identifiers.new_suffix(params.get("ResourceIdentifier"))
     migration_type = _migration_type(params["MigrationType"])
     instance = store.instance(params["ReplicationInstanceArn"])
     source, target = store.endpoint(params["SourceEndpointArn"]), store.endpoint(params["TargetEndpointArn"])
     _require_role(source, "source")
     _require_role(target, "target")
-    if (
-        any(task.identifier == name for task in store.tasks.values())
-        or room.arn("task", suffix) in store.tasks
-    ):
+    if _taken(room, name) or room.arn("task", suffix) in store.tasks:
         raise exists(f"Replication Task {name} already exists.")
     if len(store.tasks) >= MAX_TASKS:
         raise quota(f"The quota of {MAX_TASKS} replication tasks is reached.")
@@ -249,6 +246,13 @@ def _new(room: Room, params: dict[str, Any]) -> Task:
         cdc_start_position=_position(params),
         cdc_stop_position=params.get("CdcStopPosition"),
         task_data=_task_data(params.get("TaskData")),
+    )
+
+
+def _taken(room: Room, name: str, besides: Task | None = None) -> bool:
+    """Whether another task has that name; tasks keep the case they were named in."""
+    return any(
+        task.identifier.lower() == name.lower() and task is not besides for task in room.store.tasks.values()
     )
 
 
@@ -317,8 +321,8 @@ def _changes(room: Room, task: Task, params: dict[str, Any], given: settings.Set
         if changes["migration_type"] != "full-load":
             _require_changes(room.store.endpoints[task.source_arn])
     if params.get("ReplicationTaskIdentifier"):
-        name = identifiers.name("ReplicationTaskIdentifier", params["ReplicationTaskIdentifier"]).lower()
-        if any(other.identifier == name and other is not task for other in room.store.tasks.values()):
+        name = identifiers.name("ReplicationTaskIdentifier", params["ReplicationTaskIdentifier"])
+        if _taken(room, name, besides=task):
             raise exists(f"Replication Task {name} already exists.")
         changes["identifier"] = name
     position = _position(params)

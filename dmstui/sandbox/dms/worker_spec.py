@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from dmstui.sandbox.dms import endpoints, reach, roles, settings
+from dmstui.sandbox.dms import endpoints, reach, roles
 from dmstui.sandbox.dms.endpoint_checks import role_of
 from dmstui.sandbox.dms.engines import ENGINES, POSTGRES, S3
 from dmstui.sandbox.dms.identifiers import suffix
@@ -65,11 +65,6 @@ def start_point(text: str | None) -> tuple[str | None, str | None]:
 def checkpoint(position: str, serial: int) -> str:
     """A position in the shape of RecoveryCheckpoint, which `start_point` reads back."""
     return f"{_CHECKPOINT}{serial}#{position}#0#0#*#0#0"
-
-
-def rendered(task: Task) -> str:
-    """The task's settings as the API returns them."""
-    return settings.render(task.settings)
 
 
 async def _source(room: Room, instance: Instance, endpoint: Endpoint) -> dict[str, Any]:

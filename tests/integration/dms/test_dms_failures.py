@@ -36,7 +36,7 @@ def workers(sandbox: Any) -> list[int]:
     return found
 
 
-def selecting(table: str) -> str:
+def selecting(table: str, schema: str = "shop") -> str:
     return json.dumps(
         {
             "rules": [
@@ -44,7 +44,7 @@ def selecting(table: str) -> str:
                     "rule-type": "selection",
                     "rule-id": "1",
                     "rule-name": "1",
-                    "object-locator": {"schema-name": "shop", "table-name": table},
+                    "object-locator": {"schema-name": schema, "table-name": table},
                     "rule-action": "include",
                 }
             ]
@@ -195,8 +195,8 @@ def test_buckets_and_roles_are_looked_at(lab: Any) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the worker in /proc")
 def test_a_killed_worker_is_a_failed_task_that_can_be_resumed(lab: Any) -> None:
-    lab.sql("CREATE TABLE IF NOT EXISTS shop.killed (id int PRIMARY KEY)")
-    arn = lab.task("killed", "cdc", TableMappings=selecting("killed"))
+    lab.sql("CREATE SCHEMA IF NOT EXISTS flow; CREATE TABLE IF NOT EXISTS flow.killed (id int PRIMARY KEY)")
+    arn = lab.task("killed", "cdc", TableMappings=selecting("killed", "flow"))
     before = set(workers(lab.sandbox))
     lab.start(arn)
     lab.wait(arn, "running")
@@ -204,14 +204,14 @@ def test_a_killed_worker_is_a_failed_task_that_can_be_resumed(lab: Any) -> None:
     os.kill(worker, signal.SIGKILL)
     task = lab.fails(arn)
     assert "The task stopped abnormally" in task["LastFailureMessage"]
-    lab.sql("INSERT INTO shop.killed SELECT generate_series(1, 7)")
+    lab.sql("INSERT INTO flow.killed SELECT generate_series(1, 7)")
     lab.start(arn, "resume-processing")
     lab.until(lambda: lab.statistics(arn)["killed"]["AppliedInserts"] == 7, 30, "the rows made meanwhile")
 
     # a reboot of the instance: change processing goes on by itself
     lab.dms.reboot_replication_instance(ReplicationInstanceArn=lab.instance)
     assert lab.described("instance", lab.instance)["ReplicationInstanceStatus"] == "rebooting"
-    lab.sql("INSERT INTO shop.killed SELECT generate_series(8, 10)")
+    lab.sql("INSERT INTO flow.killed SELECT generate_series(8, 10)")
     lab.dms.get_waiter("replication_instance_available").wait(
         Filters=[{"Name": "replication-instance-arn", "Values": [lab.instance]}], WaiterConfig={"Delay": 1}
     )

@@ -1,4 +1,4 @@
-"""A sandbox with a state folder, killed and started again: the same DMS resources, and tasks as after a host failure."""
+"""A sandbox with a state folder, killed and started again: same DMS resources, tasks as after a host failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_resources_and_running_tasks_survive_a_kill(new_sandbox: Any, build_lab:
     lab.sql("INSERT INTO shop.item VALUES (5001, 'before', 1)")
     lab.until(lambda: lab.statistics(live)["item"]["AppliedInserts"] == 1, 30)
     before = lab.described("endpoint", lab.source)
-    lab.until(lambda: (tmp_path / "state" / "rooms" / "dms.json").exists(), 5)
+    lab.until((tmp_path / "state" / "rooms" / "dms.json").exists, 5)
     first.process.send_signal(signal.SIGKILL)
     first.process.wait(10)
 

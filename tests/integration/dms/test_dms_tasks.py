@@ -69,14 +69,14 @@ def test_a_full_load_moves_every_row_and_stops(lab: Any) -> None:
 
 
 def test_changes_are_captured_counted_and_resumed(lab: Any) -> None:
-    lab.sql("CREATE TABLE shop.live (id int PRIMARY KEY, word text)")
+    lab.sql("CREATE SCHEMA IF NOT EXISTS flow; CREATE TABLE flow.live (id int PRIMARY KEY, word text)")
     mappings = {
         "rules": [
             {
                 "rule-type": "selection",
                 "rule-id": "1",
                 "rule-name": "1",
-                "object-locator": {"schema-name": "shop", "table-name": "live"},
+                "object-locator": {"schema-name": "flow", "table-name": "live"},
                 "rule-action": "include",
             }
         ]
@@ -86,8 +86,8 @@ def test_changes_are_captured_counted_and_resumed(lab: Any) -> None:
     lab.wait(arn, "running")
     until = lab.until
     assert lab.statistics(arn)["live"]["Inserts"] == 0
-    lab.sql("INSERT INTO shop.live SELECT i, 'w' FROM generate_series(1, 30) i")
-    lab.sql("UPDATE shop.live SET word = 'x' WHERE id <= 10")
+    lab.sql("INSERT INTO flow.live SELECT i, 'w' FROM generate_series(1, 30) i")
+    lab.sql("UPDATE flow.live SET word = 'x' WHERE id <= 10")
     until(lambda: lab.statistics(arn)["live"]["AppliedUpdates"] == 10, 30, "applied updates")
     task = lab.described("task", arn)
     assert task["ReplicationTaskStats"]["FullLoadProgressPercent"] == 100
@@ -110,7 +110,7 @@ def test_changes_are_captured_counted_and_resumed(lab: Any) -> None:
         lab.dms.reload_tables,
         "InvalidParameterCombinationException",
         ReplicationTaskArn=arn,
-        TablesToReload=[{"SchemaName": "shop", "TableName": "live"}],
+        TablesToReload=[{"SchemaName": "flow", "TableName": "live"}],
     )
     refused(lab.dms.delete_replication_task, "InvalidResourceStateFault", ReplicationTaskArn=arn)
     refused(lab.dms.delete_endpoint, "InvalidResourceStateFault", EndpointArn=lab.source)
@@ -143,7 +143,7 @@ def test_changes_are_captured_counted_and_resumed(lab: Any) -> None:
     time.sleep(0.05)
     frozen = lab.described("task", arn)["ReplicationTaskStats"]["ElapsedTimeMillis"]
     assert frozen == stopped["ReplicationTaskStats"]["ElapsedTimeMillis"]
-    lab.sql("DELETE FROM shop.live WHERE id > 25")
+    lab.sql("DELETE FROM flow.live WHERE id > 25")
     lab.start(arn, "resume-processing")
     until(lambda: lab.statistics(arn)["live"]["AppliedDeletes"] == 5, 30, "deletes made while stopped")
     assert lab.statistics(arn)["live"]["Inserts"] == 30

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dmstui.sandbox.dms import filters, identifiers, instances, lines, paging, roles, worker_spec
+from dmstui.sandbox.dms import filters, identifiers, lines, paging, roles, windows, worker_spec
 from dmstui.sandbox.dms.endpoints import parse_attributes
 from dmstui.sandbox.service import Fault
 
@@ -33,7 +33,9 @@ def test_a_name_has_a_limit_and_its_refusal_names_the_member() -> None:
     assert not identifiers.valid_name("a" * 64, 63)
     with pytest.raises(Fault) as fault:
         identifiers.name("EndpointIdentifier", "a--b")
-    assert fault.value.message.startswith("The parameter EndpointIdentifier is not a valid identifier. Identifiers")
+    assert fault.value.message.startswith(
+        "The parameter EndpointIdentifier is not a valid identifier. Identifiers"
+    )
 
 
 def test_suffixes_are_the_callers_or_26_letters_and_digits() -> None:
@@ -76,7 +78,8 @@ def test_filters(given: Any, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"Name": "nope", "Values": ["a"]}, {"Name": "id", "Values": []}, {"Name": "id", "Values": ["a--b"]}]
+    "given",
+    [{"Name": "nope", "Values": ["a"]}, {"Name": "id", "Values": []}, {"Name": "id", "Values": ["a--b"]}],
 )
 def test_filters_that_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(Fault) as fault:
@@ -139,13 +142,13 @@ def test_trust_names_the_service() -> None:
 @pytest.mark.parametrize("text", ["sun:06:00-sun:06:29", "sun:6:00-sun:07:00", "so:06:00-so:07:00"])
 def test_windows_that_are_refused(text: str) -> None:
     with pytest.raises(Fault):
-        instances.check_window(text)
+        windows.check_window(text)
 
 
 def test_a_window_may_cross_the_end_of_the_week() -> None:
-    window = instances.check_window("Sun:23:30-Mon:00:30")
+    window = windows.check_window("Sun:23:30-Mon:00:30")
     sunday = datetime(2026, 11, 22, 23, 29, tzinfo=UTC)
-    inside = [instances.in_window(window, sunday + timedelta(minutes=minute)) for minute in (0, 1, 60, 61)]
+    inside = [windows.in_window(window, sunday + timedelta(minutes=minute)) for minute in (0, 1, 60, 61)]
     assert inside == [False, True, True, False]
 
 
