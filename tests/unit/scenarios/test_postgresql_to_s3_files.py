@@ -202,9 +202,20 @@ def test_scripts_travel_as_commands_and_are_recognised(step: str, kind: str | No
 
 
 def test_guide_uses_only_outputs_that_the_stack_has() -> None:
-    used = set(re.findall(r"OutputKey=='(\w+)'|\bout (\w+)\b", scenario().guide))
-    names = {first or second for first, second in used}
-    assert names <= set(template()["Outputs"])
+    used = set(re.findall(r"\$\(out (\w+)\)", scenario().guide))
+    assert len(used) >= 8
+    assert used <= set(template()["Outputs"])
+
+
+def test_guide_leaves_no_placeholder_to_fill_in() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", scenario().guide, re.DOTALL)
+    assert len(blocks) >= 15
+    assert not [block for block in blocks if re.search(r"<[a-z-]+>|\bYOUR_|\bxxx", block)]
+
+
+def test_guide_tells_the_cost_that_the_catalogue_adds_up() -> None:
+    hourly = catalog.prices.estimate(scenario().costs).per_hour
+    assert f"**about {hourly:.2f}**" in scenario().guide
 
 
 def test_user_data_leaves_no_shell_variable_to_cloudformation() -> None:
