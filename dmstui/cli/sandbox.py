@@ -10,10 +10,8 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -98,36 +96,32 @@ def _console(given: ConnectionOptions, options: Options) -> int:
     wrong = problem(options)
     if wrong is not None:
         _fail(wrong, 2)
-    folder = Path(tempfile.mkdtemp(prefix="dmstui-console-"))
     line = [sys.executable, "-m", "dmstui.sandbox", "--lifeline", "--region", options.region]
     line += ["--port", str(options.port), "--speed", str(options.speed)]
     if options.state is not None:
         line += ["--state", str(options.state)]
     if options.run_template_code:
         line.append("--run-template-code")
-    log = folder / "sandbox.log"
+    child = subprocess.Popen(
+        line,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ctrl-C belongs to the console; the child ends when its standard input closes.
+        start_new_session=True,
+    )
     try:
-        with log.open("wb") as sink:
-            child = subprocess.Popen(
-                line,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=sink,
-                text=True,
-                # Ctrl-C belongs to the console; the child ends when its standard input closes.
-                start_new_session=True,
-            )
-        try:
-            exports = _read_exports(child)
-            if exports is None:
-                child.wait(5)
-                sys.stderr.write(log.read_text(errors="replace"))
-                return child.returncode or 1
-            return _run_console(given, exports)
-        finally:
-            _end(child)
+        assert child.stderr is not None
+        exports = _read_exports(child)
+        if exports is None:
+            sys.stderr.write(child.stderr.read())
+            return child.wait(10) or 1
+        # From here on the child writes to a log of its own.
+        child.stderr.close()
+        return _run_console(given, exports)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _end(child)
 
 
 def _read_exports(child: subprocess.Popen[str]) -> dict[str, str] | None:

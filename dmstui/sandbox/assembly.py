@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from pathlib import Path
 
@@ -100,6 +101,8 @@ class Assembly:
         newest = binaries.available()
         if newest:
             await self.world.engines.prepare(newest[0].major)
+        # Models and moto stay for good: a full collection need not walk them each time.
+        gc.freeze()
 
     def exports(self) -> dict[str, str]:
         """The environment variables that point any AWS client at this sandbox."""

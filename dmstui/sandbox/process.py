@@ -32,7 +32,7 @@ _CLOSING = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the sandbox is started with. `lifeline`: end when standard input closes."""
+    """What the sandbox is started with. `lifeline`: end when standard input closes, and log to a file of its own."""
 
     port: int = 0
     speed: float = DEFAULT_SPEED
@@ -127,6 +127,8 @@ class _Sandbox:
                     file=sys.stderr,
                 )
                 return FAILED
+            if options.lifeline:
+                _log_to(work / "sandbox.log")
             self._announce(assembly.exports())
             await self._end.wait()
             return DONE
@@ -181,6 +183,13 @@ class _Sandbox:
                     loop.call_soon_threadsafe(gone)
 
             threading.Thread(target=read, name="life line", daemon=True).start()
+
+
+def _log_to(path: Path) -> None:
+    """Send standard error to a file: the terminal of a console's sandbox is the console's."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
 
 
 def _work_dir(state: Path | None) -> tuple[Path, int]:
