@@ -219,3 +219,40 @@ def test_a_killed_worker_is_a_failed_task_that_can_be_resumed(lab: Any) -> None:
     lab.dms.stop_replication_task(ReplicationTaskArn=arn)
     lab.wait(arn, "stopped")
     lab.dms.delete_replication_task(ReplicationTaskArn=arn)
+
+
+@pytest.mark.long
+def test_a_stopped_source_is_waited_for_and_a_load_stopped_midway_loses_nothing(lab: Any) -> None:
+    lab.sql(
+        "CREATE SCHEMA IF NOT EXISTS flow; CREATE TABLE flow.big (id int PRIMARY KEY, words text); "
+        "INSERT INTO flow.big SELECT i, repeat('word ', 20) FROM generate_series(1, 1000000) i"
+    )
+    arn = lab.task("big", "full-load-and-cdc", TableMappings=selecting("big", "flow"))
+    lab.start(arn)
+    lab.wait(arn, "running")
+    lab.dms.stop_replication_task(ReplicationTaskArn=arn)
+    assert lab.wait(arn, "stopped")["StopReason"] == "Stop Reason NORMAL"
+    assert lab.statistics(arn)["big"]["TableState"] != "Table completed"
+    lab.start(arn, "resume-processing")
+    lab.wait(arn, "running")
+    lab.until(lambda: lab.statistics(arn)["big"]["TableState"] == "Table completed", 60, "the load")
+    lab.until(lambda: "Cached changes are applied" in "\n".join(lab.lines(arn)), 30, "change processing")
+    assert lab.statistics(arn)["big"]["FullLoadRows"] == 1000000
+
+    rds = lab.client("rds")
+
+    def status(wanted: str) -> bool:
+        found = rds.describe_db_instances(DBInstanceIdentifier=lab.database)["DBInstances"][0]
+        return bool(found["DBInstanceStatus"] == wanted)
+
+    rds.stop_db_instance(DBInstanceIdentifier=lab.database)
+    lab.until(lambda: status("stopped"), 30, "the database")
+    lab.until(lambda: "Trying again" in "\n".join(lab.lines(arn)), 30, "the retry")
+    assert lab.described("task", arn)["Status"] == "running"
+    rds.start_db_instance(DBInstanceIdentifier=lab.database)
+    lab.until(lambda: status("available"), 30, "the database")
+    lab.sql("INSERT INTO flow.big VALUES (1000001, 'late')")
+    lab.until(lambda: lab.statistics(arn)["big"]["AppliedInserts"] == 1, 60, "the row after the stop")
+    lab.dms.stop_replication_task(ReplicationTaskArn=arn)
+    lab.wait(arn, "stopped")
+    lab.dms.delete_replication_task(ReplicationTaskArn=arn)
