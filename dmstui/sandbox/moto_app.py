@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import importlib
 import io
 import logging
 import os
@@ -73,7 +74,6 @@ class MotoApp:
             # Templates attach AWS's own policies (service-role/AmazonDMSVPCManagementRole and its like).
             os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
             os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(1 << 20)
-            from moto.backends import get_backend
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
             def create(service: Any) -> Any:
@@ -84,7 +84,7 @@ class MotoApp:
                 return app
 
             for name in PRELOAD:
-                get_backend(name)
+                _backends().get_backend(name)
                 self._found(name)
             self._application = DomainDispatcherApplication(create)
             self._replay()
@@ -94,22 +94,18 @@ class MotoApp:
         if self.journal is None or service in self._made:
             return
         self._made.add(service)
-        from moto.backends import get_backend
-
         _seed(self.journal.seed_of(service))
         # Global services have one backend for all regions, named by the partition.
         for name in (self.region, "aws"):
             with contextlib.suppress(Exception):
-                by_account: Any = get_backend(service)  # type: ignore[arg-type]
+                by_account: Any = _backends().get_backend(service)
                 _ = by_account[self.account_id][name]
 
     def backend(self, service: str, region: str | None = None) -> Any:
         """moto's backend object of `service` (botocore's name) in this account; global services have one for all."""
         if self._application is None:
             self._import()
-        from moto.backends import get_backend
-
-        by_account: Any = get_backend(service)  # type: ignore[arg-type]
+        by_account: Any = _backends().get_backend(service)
         regions = by_account[self.account_id]
         for name in (region or self.region, "aws", "global"):
             if name in regions:
@@ -142,13 +138,12 @@ class MotoApp:
         """Give moto again what it accepted before, with the same chance and at the time it was."""
         if self.journal is None:
             return
-        import moto.core.utils
-
-        real = moto.core.utils.datetime
+        utils: Any = importlib.import_module("moto.core.utils")
+        real = utils.datetime
         try:
             for entry, body, length in self.journal.entries():
                 self._found(entry.service)
-                moto.core.utils.datetime = past(entry.at)
+                utils.datetime = past(entry.at)
                 environ = wsgi_environ(entry.method, entry.path, entry.query, entry.headers, body, length)
                 try:
                     answer = self._wsgi(environ, entry.seed)
@@ -158,7 +153,7 @@ class MotoApp:
                 if answer.status >= 400:
                     log.error("journal entry %d was refused in replay: %d", entry.number, answer.status)
         finally:
-            moto.core.utils.datetime = real
+            utils.datetime = real
         random.seed()
         _seed(random.getrandbits(64))
 
@@ -186,6 +181,11 @@ class MotoApp:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _backends() -> Any:
+    """moto's registry of backends; its declared types name every service one by one."""
+    return importlib.import_module("moto.backends")
 
 
 def _seed(seed: int) -> None:

@@ -28,8 +28,26 @@ _MISMATCH = (
     "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
 _SUBRESOURCES = frozenset(
-    "acl cors delete lifecycle location logging notification partNumber policy requestPayment tagging torrent "
-    "uploadId uploads versionId versioning versions website".split()
+    [
+        "acl",
+        "cors",
+        "delete",
+        "lifecycle",
+        "location",
+        "logging",
+        "notification",
+        "partNumber",
+        "policy",
+        "requestPayment",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+    ]
 )
 _SPACES = re.compile(r" +")
 

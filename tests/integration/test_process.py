@@ -139,6 +139,7 @@ def test_it_is_ready_soon_and_ends_clean(new_sandbox: Callable[..., Any], eventu
     assert not work[0].exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("victim", ["parent", "sandbox"])
 def test_nothing_is_left_when_it_is_killed(victim: str, eventually: Any, tmp_path: Path) -> None:
     # A parent of its own, which can be killed without killing the test.
@@ -190,6 +191,7 @@ def make_database(exports: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.long
 def test_state_survives_a_kill(new_sandbox: Callable[..., Any], tmp_path: Path) -> None:
     folder = str(tmp_path / "state")
     first = new_sandbox("--state", folder)

@@ -69,15 +69,19 @@ class RdsObserver:
         if operation in rules.NOT_HERE:
             raise Fault("NotImplemented", f"{operation} is not in the sandbox.", 501)
         if operation in ("CreateDBInstance", "CreateDBCluster"):
-            self._check_create(operation, params)
+            rules.check_create(
+                operation, params, [found.major for found in binaries.available()], self._clusters
+            )
         elif operation in _INSTANCE_CALLS:
             shown = self._shown.get(params["DBInstanceIdentifier"].lower())
             if shown is not None:
                 rules.check_state(operation, shown.name, shown.status)
-            if operation == "ModifyDBInstance":
-                self._check_modify(params)
-            if operation == "DeleteDBInstance":
-                self._check_delete(params)
+            database = self._moto.databases.get(params["DBInstanceIdentifier"])
+            if operation == "ModifyDBInstance" and database is not None:
+                rules.check_modify(params, str(database.engine_version))
+            if operation == "DeleteDBInstance" and database is not None:
+                rules.check_delete(params, in_cluster=database.db_cluster_identifier is not None)
+                self._leaving[params["DBInstanceIdentifier"].lower()] = database
         elif operation in _CLUSTER_CALLS:
             shown = self._clusters.get(params["DBClusterIdentifier"].lower())
             if shown is not None:
@@ -87,64 +91,6 @@ class RdsObserver:
                         "InvalidDBClusterStateFault",
                         "Cluster cannot be deleted, it still contains DB instances.",
                     )
-
-    def _check_create(self, operation: str, params: dict[str, Any]) -> None:
-        majors = [found.major for found in binaries.available()]
-        rules.check_engine(params["Engine"], params.get("EngineVersion"), majors)
-        rules.check_login(params.get("MasterUsername"), params.get("MasterUserPassword"))
-        if operation == "CreateDBCluster":
-            if params["Engine"] != "aurora-postgresql":
-                raise Fault("InvalidParameterValue", "Only Aurora PostgreSQL clusters are in the sandbox.")
-            return
-        rules.check_identifier(params["DBInstanceIdentifier"])
-        if params.get("DBClusterIdentifier"):
-            if params["DBClusterIdentifier"].lower() not in self._clusters:
-                raise Fault(
-                    "DBClusterNotFoundFault", f"DBCluster {params['DBClusterIdentifier']} not found.", 404
-                )
-            return
-        if params["Engine"] == "aurora-postgresql":
-            raise Fault("InvalidParameterCombination", "An Aurora instance needs a DBClusterIdentifier.")
-        if not params.get("MasterUsername"):
-            raise Fault(
-                "InvalidParameterValue",
-                "The parameter MasterUsername must be provided and must not be blank.",
-            )
-        if not params.get("MasterUserPassword") and not params.get("ManageMasterUserPassword"):
-            raise Fault(
-                "InvalidParameterValue",
-                "The parameter MasterUserPassword must be provided and must not be blank.",
-            )
-
-    def _check_modify(self, params: dict[str, Any]) -> None:
-        name = params["DBInstanceIdentifier"].lower()
-        database = self._moto.databases.get(name)
-        for member in ("NewDBInstanceIdentifier", "DBPortNumber"):
-            if params.get(member) is not None:
-                raise Fault("NotImplemented", f"Changing {member} of a database is not in the sandbox.", 501)
-        version = params.get("EngineVersion")
-        if (
-            version
-            and database is not None
-            and version.split(".")[0] != database.engine_version.split(".")[0]
-        ):
-            raise Fault(
-                "NotImplemented", "Upgrading a database to another major version is not in the sandbox.", 501
-            )
-        rules.check_login(None, params.get("MasterUserPassword"))
-
-    def _check_delete(self, params: dict[str, Any]) -> None:
-        name = params["DBInstanceIdentifier"].lower()
-        database = self._moto.databases.get(name)
-        if database is None:
-            return
-        kept = params.get("SkipFinalSnapshot") or params.get("FinalDBSnapshotIdentifier")
-        if not kept and database.db_cluster_identifier is None:
-            raise Fault(
-                "InvalidParameterCombination",
-                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
-            )
-        self._leaving[name] = database
 
     # -- after moto ----------------------------------------------------------------------------------------------
 

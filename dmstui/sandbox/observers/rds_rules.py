@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,58 @@ def check_login(user: str | None, password: str | None) -> None:
                 "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides "
                 "'/', '@', '\"', ' ' may be used.",
             )
+
+
+def check_create(
+    operation: str, params: Mapping[str, Any], majors: Sequence[str], clusters: Container[str]
+) -> None:
+    """Fault for a CreateDBInstance or CreateDBCluster that no server here can follow, or that RDS refuses."""
+    check_engine(params["Engine"], params.get("EngineVersion"), majors)
+    check_login(params.get("MasterUsername"), params.get("MasterUserPassword"))
+    if operation == "CreateDBCluster":
+        if params["Engine"] != "aurora-postgresql":
+            raise Fault("InvalidParameterValue", "Only Aurora PostgreSQL clusters are in the sandbox.")
+        return
+    check_identifier(params["DBInstanceIdentifier"])
+    cluster = params.get("DBClusterIdentifier")
+    if cluster:
+        if cluster.lower() not in clusters:
+            raise Fault("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
+        return
+    if params["Engine"] == "aurora-postgresql":
+        raise Fault("InvalidParameterCombination", "An Aurora instance needs a DBClusterIdentifier.")
+    if not params.get("MasterUsername"):
+        raise Fault(
+            "InvalidParameterValue", "The parameter MasterUsername must be provided and must not be blank."
+        )
+    if not params.get("MasterUserPassword") and not params.get("ManageMasterUserPassword"):
+        raise Fault(
+            "InvalidParameterValue",
+            "The parameter MasterUserPassword must be provided and must not be blank.",
+        )
+
+
+def check_modify(params: Mapping[str, Any], version: str) -> None:
+    """Fault for a ModifyDBInstance that no server here can follow; `version` is the database's engine version."""
+    for member in ("NewDBInstanceIdentifier", "DBPortNumber"):
+        if params.get(member) is not None:
+            raise Fault("NotImplemented", f"Changing {member} of a database is not in the sandbox.", 501)
+    wanted = params.get("EngineVersion")
+    if wanted and wanted.split(".")[0] != version.split(".", maxsplit=1)[0]:
+        raise Fault(
+            "NotImplemented", "Upgrading a database to another major version is not in the sandbox.", 501
+        )
+    check_login(None, params.get("MasterUserPassword"))
+
+
+def check_delete(params: Mapping[str, Any], *, in_cluster: bool) -> None:
+    """Fault for a DeleteDBInstance that does not say what becomes of the data."""
+    if in_cluster or params.get("SkipFinalSnapshot") or params.get("FinalDBSnapshotIdentifier"):
+        return
+    raise Fault(
+        "InvalidParameterCombination",
+        "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+    )
 
 
 def check_state(operation: str, name: str, status: str) -> None:

@@ -127,10 +127,9 @@ class MetricStore:
         self._series: dict[tuple[str, str, Dimensions], Series] = {}
         self._spool = spool or Spool(None)
         for line in self._spool.read():
-            namespace, name, dimensions, *numbers, unit = line
-            self._add(
-                namespace, name, tuple((key, value) for key, value in dimensions), Datum(*numbers, unit)
-            )
+            namespace, name, dimensions, at, total, count, low, high, unit = line
+            key = tuple((key, value) for key, value in dimensions)
+            self._add(namespace, name, key, Datum(at, total, count, low, high, unit))
         self._spool.rewrite(
             [
                 series.namespace,

@@ -174,6 +174,55 @@ def test_which_states_allow_what(operation: str, status: str, good: bool) -> Non
     assert caught.value.code == "InvalidDBInstanceState"
 
 
+PLAIN = {
+    "DBInstanceIdentifier": "d",
+    "Engine": "postgres",
+    "MasterUsername": "u",
+    "MasterUserPassword": "long-enough",
+}
+MEMBER = {"DBInstanceIdentifier": "d", "Engine": "aurora-postgresql", "DBClusterIdentifier": "C"}
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        (PLAIN, None),
+        (MEMBER, None),
+        (PLAIN | {"DBInstanceIdentifier": "1d"}, "not a valid identifier"),
+        (PLAIN | {"DBInstanceIdentifier": "d--e"}, "not a valid identifier"),
+        (PLAIN | {"MasterUsername": ""}, "alphanumeric"),
+        ({**PLAIN, "MasterUserPassword": None}, "MasterUserPassword must be provided"),
+        ({**PLAIN, "MasterUserPassword": None, "ManageMasterUserPassword": True}, None),
+        (MEMBER | {"DBClusterIdentifier": "other"}, "not found"),
+        ({**MEMBER, "DBClusterIdentifier": None}, "needs a DBClusterIdentifier"),
+    ],
+)
+def test_which_databases_are_made(params: dict[str, Any], sentence: str | None) -> None:
+    if sentence is None:
+        rds_rules.check_create("CreateDBInstance", params, ["16"], {"c"})
+        return
+    with pytest.raises(Fault, match=sentence):
+        rds_rules.check_create("CreateDBInstance", params, ["16"], {"c"})
+
+
+@pytest.mark.parametrize(
+    ("params", "good"),
+    [
+        ({"AllocatedStorage": 30}, True),
+        ({"EngineVersion": "16.9"}, True),
+        ({"EngineVersion": "18.1"}, False),
+        ({"NewDBInstanceIdentifier": "e"}, False),
+        ({"MasterUserPassword": "short"}, False),
+    ],
+)
+def test_which_changes_are_made(params: dict[str, Any], good: bool) -> None:
+    if good:
+        rds_rules.check_modify(params, "16.4")
+        return
+    with pytest.raises(Fault):
+        rds_rules.check_modify(params, "16.4")
+
+
 def test_a_database_shows_no_address_before_it_was_available() -> None:
     shown = Shown("d", "creating", "db-X")
 
