@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -98,8 +99,12 @@ class Template:
     metadata: Any = None
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Template:
-    """The template in `text`; `TemplateError` with CloudFormation's sentence when it is not one."""
+    """The template in `text`; `TemplateError` with CloudFormation's sentence when it is not one.
+
+    Kept, because describing a stack asks for it each time: nobody changes what it gives.
+    """
     document = load(text)
     if not isinstance(document, dict):
         raise TemplateError("Template format error: unsupported structure.")

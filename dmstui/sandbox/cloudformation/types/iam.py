@@ -274,8 +274,7 @@ class InstanceProfile(Provisioner):
         return str(name)
 
     async def settle(self, at: Site, physical_id: str, p: Properties) -> None:
-        found = await at.call("iam", "GetInstanceProfile", InstanceProfileName=physical_id)
-        held = {role["RoleName"] for role in found["InstanceProfile"]["Roles"]}
+        held = await self._roles(at, physical_id)
         for role in as_list(p["Roles"]):
             if role not in held:
                 await at.call(
@@ -287,8 +286,18 @@ class InstanceProfile(Provisioner):
         found = await at.call("iam", "GetInstanceProfile", InstanceProfileName=physical_id)
         return {"Arn": found["InstanceProfile"]["Arn"]}
 
+    async def _roles(self, at: Site, name: str) -> list[str]:
+        """The roles in the profile, none when it is gone."""
+        try:
+            found = await at.call("iam", "GetInstanceProfile", InstanceProfileName=name)
+        except RefusalError as refusal:
+            if is_gone(refusal):
+                return []
+            raise
+        return [role["RoleName"] for role in found["InstanceProfile"]["Roles"]]
+
     async def update(self, at: Site, physical_id: str, old: Properties, p: Properties) -> None:
-        for role in as_list(old.get("Roles")):
+        for role in await self._roles(at, physical_id):
             await forgiving(
                 at, "RemoveRoleFromInstanceProfile", InstanceProfileName=physical_id, RoleName=role
             )
@@ -296,7 +305,7 @@ class InstanceProfile(Provisioner):
             await at.call("iam", "AddRoleToInstanceProfile", InstanceProfileName=physical_id, RoleName=role)
 
     async def delete(self, at: Site, physical_id: str, p: Properties) -> None:
-        for role in as_list(p.get("Roles")):
+        for role in await self._roles(at, physical_id):
             await forgiving(
                 at, "RemoveRoleFromInstanceProfile", InstanceProfileName=physical_id, RoleName=role
             )
