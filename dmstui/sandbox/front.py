@@ -187,7 +187,11 @@ class Front:
             text = f"The sandbox failed on this request; its log has it as {request_id}."
             failure = Fault("InternalFailure", text, 500)
             answer = _from_wire(wire.serialize_fault(protocol, service, failure, request_id))
-        return _response(request, answer, request_id, service)
+        response = _response(request, answer, request_id, service)
+        if _waits_for_continue(request) and not request.content.is_eof():
+            # Refused by its headers: the client keeps its body, so what comes next is no part of this request.
+            response.force_close()
+        return response
 
     def _addressed(self, raw: RawRequest, headers: dict[str, str]) -> tuple[str, wire.Protocol]:
         """The service a request claims to be for and the protocol an error answer to it must speak."""
@@ -248,6 +252,7 @@ class Front:
         limit = _MAX_OBJECT if signed.service == "s3" else _MAX_BODY
         digest = hashlib.sha256()
         length = 0
+        await _let_it_come(request)
         async for piece in request.content.iter_chunked(_CHUNK):
             data = chunked.feed(piece) if chunked is not None else piece
             length += len(data)
@@ -464,6 +469,18 @@ def _gunzip(data: bytes) -> bytes:
     if len(plain) > _MAX_BODY:
         raise Fault("EntityTooLarge", f"The request is larger than {_MAX_BODY >> 20} MB.", 413)
     return plain
+
+
+def _waits_for_continue(request: web.BaseRequest) -> bool:
+    """Whether the client keeps its body back until told to send it, as S3 clients do before a put."""
+    return request.headers.get("expect", "").lower() == "100-continue" and request.version >= (1, 1)
+
+
+async def _let_it_come(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`; without an answer the AWS SDKs wait a second before they send."""
+    if _waits_for_continue(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 def _from_wire(answer: wire.Answer) -> MotoAnswer:
