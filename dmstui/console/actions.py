@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dmstui.console import clipboard, commands, help_text
@@ -208,6 +209,11 @@ class Actions(_Base):
         me.front.update(me.known)
         return problem
 
+    def _narrow_aloud(self, text: str) -> None:
+        problem = self._narrow(text)
+        if problem:
+            self._me.say(problem, "warn")
+
     def action_copy(self) -> None:
         """Copy the name of the thing under the cursor."""
         me = self._me
@@ -302,15 +308,16 @@ class Actions(_Base):
             "debug": self._debug,
         }
         if verb.name in {view.NAME for view in VIEWS if view.NUMBER}:
-            self.go(verb.name)
             if rest:
-                me.call_after_refresh(self._narrow, rest.removeprefix("/"))
+                me.searching = None
+                me.on_arrival = partial(self._narrow_aloud, rest.removeprefix("/"))
+            self.go(verb.name)
         elif verb.name in simple:
             simple[verb.name]()
         elif verb.name == "sort":
             self._sort(rest)
         elif verb.name == "filter":
-            self._narrow(rest)
+            self._narrow_aloud(rest)
         elif verb.name == "symbols":
             self._symbols(rest)
         elif verb.name == "theme":

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.reactive import var
 
-from dmstui.console import header, life, theme
+from dmstui.console import header, life, states, theme
 from dmstui.console.actions import Actions
 from dmstui.console.clock import Clock
 from dmstui.console.deeds import Deed, Deeds, Stream, sentence
 from dmstui.console.keys import written
 from dmstui.console.messages import DeedMoved, MonitorFailed, SnapshotArrived
+from dmstui.console.paint import width
 from dmstui.console.palette_provider import Verbs
 from dmstui.console.screens import VIEWS
 from dmstui.console.screens.view import View
@@ -81,7 +81,6 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         Binding("ctrl+c", "how_to_leave", "how to leave", show=False, id="app.interrupt"),
         Binding("ctrl+z", "suspend_process", "suspend", show=False, id="app.suspend"),
     ]
-    snapshot: var[Snapshot | None] = var(None, init=False)
 
     def __init__(
         self,
@@ -102,6 +101,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self._make_monitor = make_monitor
         self._ticking = ticking
         self._look = look
+        self.snapshot: Snapshot | None = None
         self.monitor: Any = None
         self.monitor_error = ""
         self.deeds = Deeds(self.post_message)
@@ -109,6 +109,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.last_place: list[tuple[str, str]] = []
         self.arrived_at = 0.0
         self.key_pressed = ""
+        self.on_arrival: Callable[[], None] | None = None
         self.answered: Callable[[str], None] | None = None
         self.searching: LineTable | TextPane | None = None
         self.bar = Bar("on-bar", id="header")
@@ -183,11 +184,19 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
         """A new picture."""
+        first = self.snapshot is None or self.snapshot.stacks.loading
         self.snapshot = message.snapshot
         self.monitor_error = ""
+        if first:
+            self._tell_stacks(message.snapshot)
         self.arrived_at = self.clock.monotonic()
         self.update_front()
         self.look()
+
+    def _tell_stacks(self, snapshot: Snapshot) -> None:
+        """A deploy or delete that was under way before dmstui was started is told once."""
+        for stack in states.under_way(snapshot):
+            self.say(f"{stack.name} is {stack.status}; :progress {stack.name} shows it", "busy")
 
     def on_monitor_failed(self, message: MonitorFailed) -> None:
         """No picture will come: say why and what to do."""
@@ -292,6 +301,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
     def show_place(self, trail: list[tuple[str, str]]) -> None:
         """Bring the last view of the trail to the front."""
         if trail == self.trail:
+            self.arrived()
             return
         before = self.front
         self.last_place, self.trail = self.trail, trail
@@ -316,6 +326,9 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.front.arrive(self.trail[-1][1])
         self.front.update(self.known)
         self.focus_front()
+        then, self.on_arrival = self.on_arrival, None
+        if then is not None:
+            then()
         self.look()
 
     def focus_front(self) -> None:
@@ -338,6 +351,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.screen.set_class(size.width >= BOX_WIDTH and size.height >= BOX_HEIGHT, "boxes")
         self.screen.set_class(size.width < 60, "narrow")
         self.screen.set_class(size.height < 18, "short")
+        self.screen.set_class(self.symbols == "ascii", "ascii")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that find nothing to act on are hidden."""
@@ -357,16 +371,18 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         snapshot = self.snapshot
         cells = self.size.width
         since = self.clock.monotonic() - self.arrived_at
-        self.bar.show(
-            header.place(
-                snapshot,
-                sandbox=self.options.sandbox,
-                profile=self.options.profile or "",
-                region=self.options.region or "",
-                read_only=self.options.read_only,
-            ),
-            header.freshness(snapshot, since, cells, snapshot.at if snapshot else self.clock.wall()),
+        place = header.place(
+            snapshot,
+            sandbox=self.options.sandbox,
+            profile=self.options.profile or "",
+            region=self.options.region or "",
+            read_only=self.options.read_only,
         )
+        now = snapshot.at if snapshot else self.clock.wall()
+        fresh = header.freshness(snapshot, since, cells, now)
+        if width(place) + width(fresh) > cells:
+            fresh = header.freshness(snapshot, since, cells, now, tight=True)
+        self.bar.show(place, fresh)
         if not self.front.ready:
             return
         crumbs = self.front.crumbs()

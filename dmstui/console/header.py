@@ -34,8 +34,13 @@ def place(
     return spans
 
 
-def freshness(snapshot: Snapshot | None, since: float, cells: int, now: datetime) -> list[Span]:
-    """The right part: time, age of the data, calls made. since: seconds since the snapshot arrived here."""
+def freshness(
+    snapshot: Snapshot | None, since: float, cells: int, now: datetime, *, tight: bool = False
+) -> list[Span]:
+    """The right part: time, age of the data, calls made; `tight` leaves the time out.
+
+    since: seconds since the snapshot arrived here.
+    """
     spans: list[Span] = []
     if snapshot is None:
         return [("connecting ", "dim")]
@@ -48,7 +53,8 @@ def freshness(snapshot: Snapshot | None, since: float, cells: int, now: datetime
     old, late = age_of(snapshot, since)
     text = "no data yet" if old is None else f"age {fmt.age(old)}"
     spans += [(text, "warn+bold" if late else "dim"), ("   " if wide else "  ", "")]
-    spans.append((f"{now:%H:%M}Z ", "dim"))
+    if not tight:
+        spans.append((f"{now:%H:%M}Z ", "dim"))
     return spans
 
 

@@ -134,7 +134,7 @@ class _Layout:
                         (fit(cell[y] if y < len(cell) else "", sizes[n]), "dim" if not number else "text")
                     )
                     spans.append(("  ", ""))
-                yield tuple(spans)
+                yield tuple(spans[:-1])
             if not number:
                 yield (*rest, ("─" * (sum(sizes) + 2 * (count - 1)), "faint"))
 

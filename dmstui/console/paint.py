@@ -27,6 +27,15 @@ def clean(text: str) -> str:
     return text if text.isascii() and text.isprintable() else text.translate(_CONTROL)
 
 
+# What the console itself writes beyond ASCII, each as wide as its stand-in; what comes from AWS stays as it is.
+_ASCII = str.maketrans("…—·›→←↑↓│─━┄┃•≠≥≤×▌▲◆●◐○", "~-.>><^v|-=.|*#><x_!%+~o")
+
+
+def in_ascii(line: Iterable[Span]) -> Line:
+    """The line with the console's own signs as ASCII."""
+    return tuple((text if text.isascii() else text.translate(_ASCII), name) for text, name in line)
+
+
 def width(line: Iterable[Span]) -> int:
     """Cells the line takes."""
     return sum(cell_len(text) for text, _ in line)

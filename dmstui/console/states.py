@@ -11,7 +11,15 @@ from datetime import datetime
 from dmstui.console import format as fmt
 from dmstui.kinds import table as table_kind
 from dmstui.kinds import task as task_kind
-from dmstui.model import MetricSeries, ReplicationTask, Snapshot, TableStatistics, parse_failure, stop_reason
+from dmstui.model import (
+    MetricSeries,
+    ReplicationTask,
+    Snapshot,
+    Stack,
+    TableStatistics,
+    parse_failure,
+    stop_reason,
+)
 
 FRESH_PERIODS = 4
 ORDER = {"bad": 0, "late": 1, "busy": 2, "ok": 3, "idle": 4, "unknown": 5}
@@ -143,6 +151,11 @@ def headline(text: str | None) -> str:
         return ""
     words = _NOISE.sub(" ", failure.headline)
     return " ".join(words.split()).strip(" .;")
+
+
+def under_way(snapshot: Snapshot) -> tuple[Stack, ...]:
+    """Scenario stacks that are being made or deleted now."""
+    return tuple(stack for stack in snapshot.stacks.value if not stack.settled and stack.scenario)
 
 
 def counts(snapshot: Snapshot) -> Mapping[str, int]:

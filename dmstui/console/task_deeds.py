@@ -117,7 +117,7 @@ def _start_at(app: ConsoleApp, task: ReplicationTask, text: str) -> None:
 
 
 def _choose_for_many(app: ConsoleApp, tasks: Sequence[ReplicationTask]) -> None:
-    rows = []
+    rows: list[Choice] = []
     for name in ("start", "resume", "reload"):
         able = [task for task in tasks if refusal(app, name, task) is None]
         reason = None if able else f"possible for none of the {len(tasks)} marked tasks"
@@ -168,9 +168,9 @@ def ask_stop(app: ConsoleApp, tasks: Sequence[ReplicationTask], hidden: int = 0)
             "warn",
         )
         return
-    text: list[Any] = []
-    for task in able[:6]:
-        text.append(((task.name, "bright+bold"), (f"  {task.migration_type}, {task.status}", "dim")))
+    text: list[Any] = [
+        ((task.name, "bright+bold"), (f"  {task.migration_type}, {task.status}", "dim")) for task in able[:6]
+    ]
     if len(able) > 6:
         text.append(f"and {len(able) - 6} more")
     text += ["", *dict.fromkeys(line for task in able for line in verb("stop").effect(task, app.known))]

@@ -26,7 +26,6 @@ from dmstui.console.app import ConsoleApp
 from dmstui.console.clock import FrozenClock
 from dmstui.model import Snapshot
 
-
 NAMES = {
     " ": "space",
     "/": "slash",
@@ -119,11 +118,23 @@ class Console:
         await self.keys(*text)
 
     async def settle(self) -> None:
-        """Until the app has worked off what was posted."""
-        for _ in range(3):
+        """Until the app has worked off what was posted and the view in front has the keys."""
+        for turn in range(200):
             done = asyncio.Event()
-            self.app.call_after_refresh(done.set)
-            await asyncio.wait_for(done.wait(), 5)
+            if not self.app.call_after_refresh(done.set):
+                return
+            await asyncio.wait_for(done.wait(), 10)
+            if turn >= 2 and self._at_rest():
+                return
+
+    def _at_rest(self) -> bool:
+        app = self.app
+        if not app.is_running or len(app.screen_stack) > 1:
+            return True
+        focused = app.screen.focused
+        if app.dialog.is_open or app.line.is_open:
+            return focused in {app.dialog, app.line}
+        return app.front.ready and focused is not None and app.front in focused.ancestors
 
     async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
         """Wait for a condition."""
@@ -151,11 +162,8 @@ class Console:
         return all(word in text for word in words)
 
 
-@asynccontextmanager
-async def opened(
-    snapshot: Snapshot | None = None, size: tuple[int, int] = (80, 24), **options: Any
-) -> AsyncIterator[Console]:
-    """The console on a made-up account; `snapshot` None stays before the first picture."""
+def made(snapshot: Snapshot | None = None, **options: Any) -> tuple[ConsoleApp, FakeMonitor, FrozenClock]:
+    """An app on a made-up account, its monitor and its clock; `snapshot` None stays before the first picture."""
     clock = FrozenClock(samples.NOW)
     monitor = FakeMonitor(snapshot)
     symbols = options.pop("symbols", "braille")
@@ -168,6 +176,15 @@ async def opened(
         look=look,
         ticking=False,
     )
+    return app, monitor, clock
+
+
+@asynccontextmanager
+async def opened(
+    snapshot: Snapshot | None = None, size: tuple[int, int] = (80, 24), **options: Any
+) -> AsyncIterator[Console]:
+    """The console running on a made-up account."""
+    app, monitor, clock = made(snapshot, **options)
     async with app.run_test(size=size) as pilot:
         console = Console(app, monitor, clock, pilot)
         if snapshot is not None:

@@ -200,10 +200,9 @@ class MonitorView(TaskView):
         snapshot = self.snapshot
         if snapshot is None or self.console.size.width < 120:
             return ()
-        return (
-            *tally(dict(states.counts(snapshot)), self.console.drawn, short=self.console.size.width < 150),
-            (" ", ""),
-        )
+        drawn, cells = self.console.drawn, self.console.size.width
+        busy = [(f"{drawn.busy} {stack.scenario}   ", "accent") for stack in states.under_way(snapshot)]
+        return (*busy, *tally(dict(states.counts(snapshot)), drawn, short=cells < 150), (" ", ""))
 
     def arrive(self, argument: str) -> None:
         """Metrics of the task under the cursor are asked for."""
@@ -257,6 +256,8 @@ class MonitorView(TaskView):
         extra = (
             self.tasks.summary() if self.tasks.filter or self.tasks.marks or self.tasks.only_trouble else ""
         )
+        for stack in states.under_way(snapshot):
+            right = [(f"{drawn.busy} {stack.scenario}   ", "accent"), *right]
         if extra:
             right = [(f"{extra}   ", "warn"), *right]
         self.summary.show(left, (*right, (" ", "")))

@@ -88,7 +88,7 @@ def widths(columns: Sequence[TableColumn], natural: Mapping[str, int], space: in
             break
         if column.flexible:
             result[column.id] = max(8, result[column.id] + left())
-    for column in sorted(order, key=lambda one: one.from_width, reverse=True)[: len(order) - 1]:
+    for column in sorted(order[1:], key=lambda one: one.from_width, reverse=True):
         if left() >= 0:
             break
         result[column.id] = 0

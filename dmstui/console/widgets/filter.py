@@ -1,7 +1,8 @@
 """The filter language of every table: words, `col:text`, `col>30s`, `!not`, `a|b`, `/re/`, all of them
 joined by and. Pure.
 
-Letters match in any case unless the term has a capital. `parse` raises `BadFilterError` with a sentence for the prompt;
+Letters match in any case unless the term has a capital. `parse` raises `BadFilterError` with a sentence for
+the prompt;
 the table then keeps its last good filter.
 """
 
@@ -104,6 +105,13 @@ def split(text: str) -> list[str]:
         while at < len(text) and (quoted or not text[at].isspace()):
             if text[at] == '"':
                 quoted = not quoted
+            elif (
+                text[at] == "/"
+                and word.endswith(":")
+                and (closing := _closing_slash(text, at + 1)) is not None
+            ):
+                word += text[at : closing + 1]
+                at = closing
             else:
                 word += text[at]
             at += 1
@@ -126,7 +134,7 @@ def _term(word: str, columns: Collection[str], durations: Collection[str]) -> Te
     negated = word.startswith("!") and len(word) > 1
     if negated:
         word = word[1:]
-    if word.startswith("/") and len(word) > 1:
+    if word.startswith("/"):
         if len(word) < 3 or not word.endswith("/"):
             raise BadFilterError("close the pattern with /")
         return Term("", _pattern(word[1:-1]), negated)

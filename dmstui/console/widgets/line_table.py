@@ -7,7 +7,8 @@ knows no AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from textual import events
@@ -19,12 +20,12 @@ from dmstui.console.paint import Line, Span, clean, cut_line, fit, wrap
 from dmstui.console.symbols import STYLE, SymbolSet, shapes
 from dmstui.console.widgets import columns as cols
 from dmstui.console.widgets.columns import TableColumn
-from dmstui.console.widgets.filter import BadFilterError, Filter, Row, parse
+from dmstui.console.widgets.filter import Filter
 from dmstui.console.widgets.lines import LineWidget
+from dmstui.console.widgets.table_rows import TableRows
 
 RESORT_SECONDS = 10.0
 QUIET_SECONDS = 3.0
-TROUBLE = frozenset({"bad", "late"})
 
 
 class LineTable(LineWidget, can_focus=True):
@@ -116,32 +117,17 @@ class LineTable(LineWidget, can_focus=True):
         the clock.
         """
         super().__init__(**options)
-        self.columns = tuple(columns)
-        self.record_key = key
-        self.state = state
-        self.default_order = default_order
+        self.rows = TableRows(columns, key, state, default_order)
         self.markable = markable
         self.headings = headings
         self.idle_cursor = idle_cursor
         self.live = live
         self.now = now
         self.symbols = symbols
-        self.marks: set[str] = set()
-        self.range_start: str | None = None
-        self.filter = Filter()
-        self.only_trouble = False
         self.wide = False
-        self.sort_column: str | None = None
-        self.descending = False
         self.placeholder: tuple[Line, ...] = ()
         self.notice: Line = ()
         self.stale = False
-        self._records: dict[str, Any] = {}
-        self._order: list[str] = []
-        self._shown: list[str] = []
-        self._places: dict[str, int] = {}
-        self._texts: dict[str, tuple[Any, str]] = {}
-        self._cursor: str | None = None
         self._top = 0
         self._left = 0
         self._moved = False
@@ -152,34 +138,59 @@ class LineTable(LineWidget, can_focus=True):
     # what others read
 
     @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """All columns, shown or not."""
+        return self.rows.columns
+
+    @property
+    def filter(self) -> Filter:
+        """The filter in force."""
+        return self.rows.filter
+
+    @property
+    def marks(self) -> set[str]:
+        """Keys of the marked records."""
+        return self.rows.marks
+
+    @property
+    def only_trouble(self) -> bool:
+        """Only rows in trouble are shown."""
+        return self.rows.only_trouble
+
+    @property
+    def sort_column(self) -> str | None:
+        """The column chosen to order by."""
+        return self.rows.sort_column
+
+    @property
     def total(self) -> int:
         """Records in all."""
-        return len(self._records)
+        return len(self.rows.records)
 
     @property
     def shown(self) -> int:
         """Records that the filter lets through."""
-        return len(self._shown)
+        return len(self.rows.shown)
 
     @property
     def cursor_key(self) -> str | None:
         """The key under the cursor."""
-        return self._cursor
+        return self.rows.cursor
 
     @property
     def cursor_record(self) -> Any | None:
         """The record under the cursor, None in an empty table."""
-        return self._records.get(self._cursor) if self._cursor is not None else None
+        return self.rows.record
 
     @property
     def position(self) -> int:
         """The cursor's place among the shown rows, from 0; -1 in an empty table."""
-        return self._places.get(self._cursor, -1) if self._cursor is not None else -1
+        return self.rows.position
 
     @property
     def visible_keys(self) -> tuple[str, ...]:
         """Keys of the rows in the window."""
-        return tuple(self._shown[self._top : self._top + self.window])
+        return tuple(self.rows.shown[self._top : self._top + self.window])
 
     @property
     def window(self) -> int:
@@ -188,45 +199,31 @@ class LineTable(LineWidget, can_focus=True):
 
     def chosen(self) -> list[Any]:
         """Marked records in table order, hidden ones left out; the one under the cursor when none is marked."""
-        marked = [self._records[key] for key in self._shown if key in self.marks]
-        if marked:
-            return marked
-        record = self.cursor_record
-        return [] if record is None else [record]
+        return self.rows.chosen()
 
     @property
     def hidden_marks(self) -> int:
         """Marked records that the filter hides."""
-        return sum(1 for key in self.marks if key in self._records and key not in self._places)
+        return self.rows.hidden_marks
 
     def summary(self) -> str:
-        """`41 of 600  /lag>30s  3 marked`, shorter where there is less to say; for the title of the pane."""
-        parts = [f"{self.shown:,} of {self.total:,}" if self.shown != self.total else f"{self.total:,}"]
-        if self.filter:
-            parts.append(f"/{self.filter.text}")
-        if self.only_trouble:
-            parts.append("only trouble")
-        marked = sum(1 for key in self.marks if key in self._records)
-        if marked:
-            parts.append(f"{marked} marked" + (f", {self.hidden_marks} hidden" if self.hidden_marks else ""))
-        if self.range_start:
-            parts.append("v ends the range")
-        return "  ".join(parts)
+        """Count, filter and marks, for the title of the pane."""
+        return self.rows.summary()
 
     # what others tell
 
     def show(self, records: Sequence[Any]) -> None:
-        """The records as they are now, in any order. Cursor, marks and order hold by key."""
-        fresh = {self.record_key(record): record for record in records}
-        same = fresh.keys() == self._records.keys()
-        self._records = fresh
+        """The records as they are now, in any order. A live value moves rows at most every ten seconds, and never
+        within three of a key.
+        """
         due = (
             self.now() - self._sorted_at >= RESORT_SECONDS and self.now() - self._touched_at >= QUIET_SECONDS
         )
-        at_first = self.live and self.position <= 0 and not self._moved
-        if not same or due or self.live:
-            self._sort()
-        self._narrow(to_first=at_first)
+        to_first = self.live and self.position <= 0 and not self._moved
+        if due:
+            self._sorted_at = self.now()
+        with self._keeping():
+            self.rows.replace(records, resort=due or self.live, to_first=to_first)
 
     def say(self, *placeholder: Line) -> None:
         """What stands in the table while it has no records: why it is empty, what is loading, what failed."""
@@ -236,118 +233,53 @@ class LineTable(LineWidget, can_focus=True):
 
     def narrow(self, text: str) -> None:
         """Filter by this text. Raises BadFilterError and keeps the last good filter when it cannot be read."""
-        names = {column.id for column in self.columns}
-        durations = {column.id for column in self.columns if column.duration}
-        wanted = parse(text, names, durations)
-        if wanted != self.filter:
-            self.filter = wanted
-            self._narrow()
+        with self._keeping():
+            changed = self.rows.filter_by(text)
+        if changed:
             self.post_message(self.Changed(self))
 
     def sort_by(self, column_id: str | None, descending: bool | None = None) -> None:
         """Order by a column; again the other way round. None goes back to the screen's own order."""
-        column = next((one for one in self.columns if one.id == column_id), None)
-        if column is None:
-            self.sort_column = None
-        elif descending is not None:
-            self.sort_column, self.descending = column.id, descending
-        elif self.sort_column == column.id:
-            self.descending = not self.descending
-        else:
-            self.sort_column, self.descending = column.id, column.descending
-        self._sort()
-        self._narrow()
+        with self._keeping():
+            self.rows.sort_by(column_id, descending)
+        self._sorted_at = self.now()
         self.post_message(self.Changed(self))
 
     def go_to(self, key: str) -> bool:
         """Put the cursor on a record; False when it is not shown."""
-        if key not in self._places:
+        if key not in self.rows.places:
             return False
-        self._move_to(self._places[key])
+        self._move_to(self.rows.places[key])
         return True
 
     def peel(self) -> bool:
-        """Esc takes one thing away: a range begun, then marks, then trouble, then the filter. False when
-        none was left.
+        """Esc takes one thing away: a range begun, then marks, then trouble, then the filter."""
+        with self._keeping():
+            peeled = self.rows.peel()
+        if peeled:
+            self.post_message(self.Changed(self))
+        return peeled
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Whatever changes the rows: the cursor's record stays on its line of the screen, and a cursor that went to
+        another record says so.
         """
-        if self.range_start:
-            self.range_start = None
-        elif self.marks:
-            self.marks.clear()
-        elif self.only_trouble:
-            self.only_trouble = False
-            self._narrow()
-        elif self.filter:
-            self.filter = Filter()
-            self._narrow()
-        else:
-            return False
+        before, line = self.rows.cursor, max(0, self.position - self._top)
+        yield
+        after = self.rows.cursor
+        self._top = self._clamp(self.position - line) if after is not None else 0
+        if after != before:
+            vanished = before is not None and before not in self.rows.records
+            self.post_message(self.Moved(self, vanished=vanished))
         self.redraw()
-        self.post_message(self.Changed(self))
-        return True
-
-    # order and filter
-
-    def _sort(self) -> None:
-        records = list(self._records.values())
-        column = next((one for one in self.columns if one.id == self.sort_column), None)
-        if column is not None:
-            records = cols.ordered(records, column, self.descending)
-        elif self.default_order is not None:
-            records.sort(key=self.default_order)
-        self._order = [self.record_key(record) for record in records]
-        self._sorted_at = self.now()
-
-    def _narrow(self, to_first: bool = False) -> None:
-        before, row = self._cursor, max(0, self.position - self._top)
-        index = self.position
-        if self.filter or self.only_trouble:
-            self._shown = [key for key in self._order if key in self._records and self._passes(key)]
-        else:
-            self._shown = [key for key in self._order if key in self._records]
-        self._places = {key: place for place, key in enumerate(self._shown)}
-        self.marks &= self._records.keys()
-        if not self._shown:
-            self._cursor, self._top = None, 0
-        elif self._cursor not in self._places:
-            self._cursor = self._shown[max(0, min(index, len(self._shown) - 1))]
-        if to_first and self._shown:
-            self._cursor, row = self._shown[0], 0
-        if self._cursor is not None:
-            self._top = self._clamp(self._places[self._cursor] - row)
-        if self._cursor != before:
-            self.post_message(self.Moved(self, vanished=before is not None and before not in self._records))
-        self.redraw()
-
-    def _passes(self, key: str) -> bool:
-        record = self._records[key]
-        if self.only_trouble and self.state is not None and self.state(record) not in TROUBLE:
-            return False
-        if not self.filter:
-            return True
-        named = {column.id: column for column in self.columns}
-        return self.filter.accepts(
-            Row(
-                self._text(key, record),
-                lambda name: named[name].cell(record),
-                lambda name: named[name].number(record),
-            )
-        )
-
-    def _text(self, key: str, record: Any) -> str:
-        held = self._texts.get(key)
-        if held is None or held[0] is not record:
-            held = (record, "  ".join(column.cell(record) for column in self.columns))
-            self._texts[key] = held
-        return held[1]
 
     # painting
 
     def on_resize(self) -> None:
         """A new width chooses its columns afresh."""
         self._layout = cols.Layout()
-        if self._cursor is not None:
-            self._top = self._clamp(self._top, keep=self._places[self._cursor])
+        self._top = self._clamp(self._top, keep=max(0, self.position))
         self.refresh()
 
     def _arrange(self, width: int) -> cols.Layout:
@@ -355,7 +287,7 @@ class LineTable(LineWidget, can_focus=True):
         shown = cols.visible(self.columns, self.app.size.width, self.wide)
         if layout.total != width or layout.shown != shown:
             layout = cols.Layout(shown=shown, total=width)
-        records = [self._records[key] for key in self.visible_keys]
+        records = [self.rows.records[key] for key in self.visible_keys]
         natural = cols.measure(shown, records, layout.natural)
         if natural != layout.natural or not layout.widths:
             layout.natural = natural
@@ -370,7 +302,7 @@ class LineTable(LineWidget, can_focus=True):
 
     @property
     def _gutter(self) -> int:
-        return 1 + (1 if self.markable else 0) + (2 if self.state is not None else 0)
+        return 1 + (1 if self.markable else 0) + (2 if self.rows.state is not None else 0)
 
     def redraw(self) -> None:
         """Repaint what changed; the widths are settled first, since one cell may widen its column."""
@@ -387,15 +319,15 @@ class LineTable(LineWidget, can_focus=True):
             y -= 1
         if self.notice and y == self.window:
             return cut_line(self.notice, width)
-        if not self._shown:
+        if not self.rows.shown:
             return self._placeholder_line(y, width)
         index = self._top + y
-        return self._row(self._shown[index], layout) if index < len(self._shown) else ()
+        return self._row(self.rows.shown[index], layout) if index < len(self.rows.shown) else ()
 
     def under(self, y: int) -> str:
         """The cursor's row has a background, weaker while another pane has the keys."""
         index = self._top + y - (1 if self.headings else 0)
-        if not self._shown or y < (1 if self.headings else 0) or index != self.position:
+        if not self.rows.shown or y < (1 if self.headings else 0) or index != self.position:
             return ""
         return "on-cursor" if self.has_focus else "on-cursor-idle" if self.idle_cursor else ""
 
@@ -406,23 +338,25 @@ class LineTable(LineWidget, can_focus=True):
             size = layout.widths.get(column.id, 0)
             if not size:
                 continue
-            sorts = column.id == self.sort_column
-            title = column.title.upper() + ((drawn.down if self.descending else drawn.up) if sorts else "")
+            sorts = column.id == self.rows.sort_column
+            title = column.title.upper() + (
+                (drawn.down if self.rows.descending else drawn.up) if sorts else ""
+            )
             spans += [(fit(title, size, column.align), "bright" if sorts else "dim"), (" ", "")]
         return self._shift(tuple(spans), 0)
 
     def _row(self, key: str, layout: cols.Layout) -> Line:
-        record = self._records[key]
+        record = self.rows.records[key]
         drawn = shapes(self.symbols)
-        here = key == self._cursor and (self.has_focus or self.idle_cursor)
-        state = self.state(record) if self.state is not None else ""
+        here = key == self.rows.cursor and (self.has_focus or self.idle_cursor)
+        state = self.rows.state(record) if self.rows.state is not None else ""
         row_style = "dim" if self.stale or state == "idle" else "text"
         if here:
             row_style = "bright+bold" if self.has_focus else "bright"
         spans: list[Span] = [(drawn.cursor if here else " ", "accent+bold" if here else "")]
         if self.markable:
-            spans.append((drawn.mark if self._marked(key) else " ", "mark+bold"))
-        if self.state is not None:
+            spans.append((drawn.mark if self.rows.marked(key) else " ", "mark+bold"))
+        if self.rows.state is not None:
             spans.append((f"{drawn.of(state)} ", "dim" if self.stale else STYLE.get(state, "dim")))
         for column in layout.shown:
             size = layout.widths.get(column.id, 0)
@@ -450,16 +384,8 @@ class LineTable(LineWidget, can_focus=True):
             skip = 0
         return tuple(kept)
 
-    def _marked(self, key: str) -> bool:
-        if key in self.marks:
-            return True
-        if self.range_start is None or self.range_start not in self._places:
-            return False
-        low, high = sorted((self._places[self.range_start], self.position))
-        return low <= self._places[key] <= high
-
     def _placeholder_line(self, y: int, width: int) -> Line:
-        if self._records:
+        if self.rows.records:
             what = f"/{self.filter.text}" if self.filter else "only trouble"
             text: tuple[Line, ...] = (((f"0 of {self.total:,} fit {what} · esc clears", "dim"),),)
         else:
@@ -480,18 +406,18 @@ class LineTable(LineWidget, can_focus=True):
             top = min(top, keep)
             if keep >= top + window:
                 top = keep - window + 1
-        return max(0, min(top, len(self._shown) - window))
+        return max(0, min(top, len(self.rows.shown) - window))
 
     def _move_to(self, index: int) -> None:
-        if not self._shown:
+        if not self.rows.shown:
             return
         self._touched_at = self.now()
-        index = max(0, min(index, len(self._shown) - 1))
+        index = max(0, min(index, len(self.rows.shown) - 1))
         before = self.position
         if index == before:
             return
         self._moved = index > 0
-        self._cursor = self._shown[index]
+        self.rows.cursor = self.rows.shown[index]
         window = self.window
         if index < self._top or index >= self._top + window:
             # half a window at a time: a slow line repaints it rarely
@@ -499,7 +425,7 @@ class LineTable(LineWidget, can_focus=True):
             top = index - leap if index >= self._top + window else index - window + leap
             self._top = self._clamp(top)
             self.redraw()
-        elif self.range_start is not None:
+        elif self.rows.range_start is not None:
             self.redraw()
         else:
             shift = (1 if self.headings else 0) - self._top
@@ -513,20 +439,20 @@ class LineTable(LineWidget, can_focus=True):
 
     def action_edge(self, last: int) -> None:
         """Go to the first or the last row."""
-        self._move_to(len(self._shown) - 1 if last else 0)
+        self._move_to(len(self.rows.shown) - 1 if last else 0)
 
     def action_page(self, pages: float) -> None:
         """Move by a part of the window, the window moving along."""
-        if not self._shown:
+        if not self.rows.shown:
             return
         by = int(self.window * pages)
         row = self.position - self._top
-        target = max(0, min(self.position + by, len(self._shown) - 1))
+        target = max(0, min(self.position + by, len(self.rows.shown) - 1))
         if target == self.position:
             return
         self._touched_at = self.now()
         self._moved = target > 0
-        self._cursor = self._shown[target]
+        self.rows.cursor = self.rows.shown[target]
         self._top = self._clamp(target - row)
         self._top = self._clamp(self._top, keep=target)
         self.redraw()
@@ -544,38 +470,33 @@ class LineTable(LineWidget, can_focus=True):
 
     def action_mark(self) -> None:
         """Mark or unmark the row under the cursor and go down."""
-        if self._cursor is None:
+        if self.rows.cursor is None:
             return
-        self.marks ^= {self._cursor}
-        index = self.position
-        if index + 1 < len(self._shown):
-            self._move_to(index + 1)
-        self.redraw()
-        self.post_message(self.Changed(self))
+        self.rows.marks ^= {self.rows.cursor}
+        if self.position + 1 < self.shown:
+            self._move_to(self.position + 1)
+        self._marks_changed()
 
     def action_range(self) -> None:
         """Begin a range at the cursor; again marks it."""
-        if self._cursor is None:
-            return
-        if self.range_start is None or self.range_start not in self._places:
-            self.range_start = self._cursor
-        else:
-            self.marks |= {key for key in self._shown if self._marked(key)}
-            self.range_start = None
-        self.redraw()
-        self.post_message(self.Changed(self))
+        if self.rows.cursor is not None:
+            self.rows.mark_range()
+            self._marks_changed()
 
     def action_mark_all(self) -> None:
         """Mark all shown rows; unmark them when all are marked."""
-        shown = set(self._shown)
-        self.marks = self.marks - shown if shown <= self.marks else self.marks | shown
+        self.rows.mark_all()
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
         self.redraw()
         self.post_message(self.Changed(self))
 
     def action_trouble(self) -> None:
         """Show only rows in trouble, or all again."""
-        self.only_trouble = not self.only_trouble
-        self._narrow()
+        with self._keeping():
+            self.rows.only_trouble = not self.rows.only_trouble
+            self.rows.narrow()
         self.post_message(self.Changed(self))
 
     def action_wide(self) -> None:
@@ -594,11 +515,11 @@ class LineTable(LineWidget, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys without a meaning here are hidden."""
         if action in {"mark", "range", "mark_all"}:
-            return self.markable and bool(self._shown)
+            return self.markable and bool(self.rows.shown)
         if action == "trouble":
-            return self.state is not None
+            return self.rows.state is not None
         if action == "enter":
-            return bool(self._shown)
+            return bool(self.rows.shown)
         return True
 
     def on_key(self, event: events.Key) -> None:
@@ -631,6 +552,3 @@ class LineTable(LineWidget, can_focus=True):
         row = event.y - (1 if self.headings else 0)
         if 0 <= row < self.window:
             self._move_to(self._top + row)
-
-
-__all__ = ["BadFilterError", "LineTable", "TableColumn"]

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from dmstui.console.paint import Line, difference, strip
+from dmstui.console.paint import Line, difference, in_ascii, strip
 
 
 class LineWidget(Widget):
@@ -57,6 +57,8 @@ class LineWidget(Widget):
         """Textual asks for one line of content."""
         width = self.size.width
         line, under = self.line(y, width), self.under(y)
+        if getattr(self.app, "symbols", "") == "ascii":
+            line = in_ascii(line)
         if width != self._painted_width:
             self._painted.clear()
             self._painted_width = width
@@ -74,6 +76,8 @@ class LineWidget(Widget):
         for y in range(height):
             before = self._painted.get(y)
             line, under = self.line(y, width), self.under(y)
+            if getattr(self.app, "symbols", "") == "ascii":
+                line = in_ascii(line)
             if before is None or before[1] != under:
                 self.refresh(Region(0, y, width, 1))
                 continue

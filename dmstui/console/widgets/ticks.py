@@ -5,7 +5,7 @@ axis. Pure.
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from dmstui.console import format as fmt
@@ -85,9 +85,7 @@ def times(start: float, end: float, columns: int, zone: tzinfo = UTC) -> list[tu
         return []
     wanted = max(1, columns // 12)
     one = next((seconds for seconds in _TIMES if (end - start) / seconds <= wanted), _TIMES[-1])
-    offset = (
-        datetime.fromtimestamp(start, zone).utcoffset() or datetime.now(UTC) - datetime.now(UTC)
-    ).total_seconds()
+    offset = (datetime.fromtimestamp(start, zone).utcoffset() or timedelta()).total_seconds()
     first = math.ceil((start + offset) / one) * one - offset
     result: list[tuple[float, str]] = []
     previous = ""
