@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help sandbox test test-all lint format bench screenshots templates lock clean
+.PHONY: help sandbox test test-all lint format bench screenshots templates docs clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,7 @@ lint: $(STAMP) ## format, rules, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/docs/commands.py --check
 
 format: $(STAMP) ## put the code into the project's format
 	$(BIN)/ruff format .
@@ -54,3 +55,6 @@ $(TEMPLATES)/.installed:
 templates: $(TEMPLATES)/.installed ## check the CloudFormation templates with cfn-lint and checkov
 	$(TEMPLATES)/bin/cfn-lint -c I -- cloudformation/*.yaml
 	$(TEMPLATES)/bin/checkov --quiet --compact --framework cloudformation --directory cloudformation
+
+docs: $(STAMP) ## write the page of commands anew
+	$(BIN)/python tests/docs/commands.py

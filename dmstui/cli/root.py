@@ -62,7 +62,8 @@ def _there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _root() -> click.Group:
+def command_line() -> click.Group:
+    """The whole command line; building it imports no command."""
     from dmstui.cli.common import global_options, options_of, remember
 
     @click.group(
@@ -90,7 +91,7 @@ def _root() -> click.Group:
 
 def run() -> None:
     """Run the command line; click's own errors end with code 2."""
-    root = _root()
+    root = command_line()
     try:
         root(prog_name="dmstui")
     except BrokenPipeError:
