@@ -33,8 +33,8 @@ def run(tmp_path: Path, *arguments: str, **extra: str) -> subprocess.CompletedPr
 
 def test_help_lists_every_group_and_imports_none(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom dmstui.cli.root import _root\n"
-        "try:\n    _root()(['--help'], prog_name='dmstui')\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom dmstui.cli.root import command_line\n"
+        "try:\n    command_line()(['--help'], prog_name='dmstui')\nexcept SystemExit:\n    pass\n"
         "bad=[m for m in sys.modules if m.split('.')[0] in ('textual','moto','botocore','aiohttp','plotext')]\n"
         "assert not bad, bad"
     )
@@ -48,8 +48,8 @@ def test_help_lists_every_group_and_imports_none(tmp_path: Path) -> None:
 
 def test_a_listing_loads_neither_textual_nor_moto(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom dmstui.cli.root import _root\n"
-        "try:\n    _root()(['--endpoint-url','http://127.0.0.1:9','task','list'], prog_name='dmstui')\n"
+        "import sys\nfrom dmstui.cli.root import command_line\n"
+        "try:\n    command_line()(['--endpoint-url','http://127.0.0.1:9','task','list'], prog_name='dmstui')\n"
         "except SystemExit as e:\n    assert e.code == 1, e.code\n"
         "bad={m.split('.')[0] for m in sys.modules} & {'textual','moto','plotext','boto3'}\n"
         "assert not bad, bad"
