@@ -284,7 +284,7 @@ class Actions(_Base):
     def run_line(self, text: str) -> None:
         """Do what the prompt says."""
         me = self._me
-        word, _, rest = text.strip().lstrip(":").partition(" ")
+        word, _, rest = commands.normalised(text).partition(" ")
         rest = rest.strip()
         if not word:
             return

@@ -8,7 +8,7 @@ is in `actions`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -415,10 +415,16 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
             ranked.append((rank, KeyHint(binding.key_display or written(binding.key), binding.description)))
         return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
 
-    def prompt(self, sign: str, hint: str, answered: Callable[[str], None]) -> None:
+    def prompt(
+        self,
+        sign: str,
+        hint: str,
+        answered: Callable[[str], None],
+        complete: Callable[[str], Sequence[str]] = lambda _: (),
+    ) -> None:
         """Ask for one line of text above the footer; `answered` gets it on enter."""
         self.answered = answered
-        self.line.ask(sign, "", hint=hint)
+        self.line.ask(sign, "", complete, hint)
         self.look()
 
     def say(self, text: str, tone: Tone = "info") -> None:

@@ -42,7 +42,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("reload", "load the target of a task afresh", "task", changes=True),
     Verb("stop", "stop a task", "task", changes=True),
     Verb("scenario", "open a scenario's guide", "scenario", ("guide",)),
-    Verb("deploy", "deploy a scenario's stack", "scenario", changes=True),
+    Verb("deploy", "deploy a scenario's stack, NAME=VALUE for parameters", "scenario", changes=True),
+    Verb("run", "run a scenario's seed, change or verify", "scenario", changes=True),
     Verb("delete", "delete a scenario's or any stack", "stack", changes=True),
     Verb("progress", "a stack, resource by resource", "stack"),
     Verb("sort", "order the table by a column", "column"),
@@ -68,6 +69,16 @@ def find(word: str) -> Verb | None:
             return verb
     begun = [verb for verb in VERBS if verb.name.startswith(low)]
     return begun[0] if len(begun) == 1 and low else None
+
+
+def normalised(text: str) -> str:
+    """A line as the command line writes it -> the prompt's own: `task stop NAME` -> `stop NAME`, options dropped."""
+    words = [word for word in text.strip().lstrip(":").split() if word not in {"--yes", "--wait", "--kind"}]
+    if len(words) > 1 and words[0] in {"task", "scenario", "stack"}:
+        tasks, stacks = {"start", "resume", "reload", "stop", "logs"}, {"deploy", "run", "delete"}
+        if words[1] in (tasks if words[0] == "task" else stacks):
+            words = words[1:]
+    return " ".join(words)
 
 
 def names(

@@ -6,14 +6,15 @@ Which deed is possible is `operations`' to say; here it becomes a chooser, a con
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dmstui.console import format as fmt
+from dmstui.console.deeds import sentence
 from dmstui.console.widgets.ask import Choice, Choose, Confirm, TypeName
-from dmstui.model import Connection, ReplicationTask, Stack, TableStatistics, allowed, start_choices
+from dmstui.model import AwsError, Connection, ReplicationTask, Stack, TableStatistics, allowed, start_choices
 
 if TYPE_CHECKING:
     from dmstui.catalog import Scenario
@@ -276,7 +277,15 @@ def choose_step(app: ConsoleApp, scenario: Scenario) -> None:
     deploy_reason = refusal(app, "deploy", scenario)
     run_reason = refusal(app, "run_script", scenario)
     stack = stack_of(app, scenario)
-    rows = [Choice("p", "Deploy", f"the stack {scenario.stack_name}", deploy_reason, value="deploy")]
+    rows = [
+        Choice(
+            "p",
+            "Update" if stack else "Deploy",
+            f"the stack {scenario.stack_name}",
+            deploy_reason,
+            value="deploy",
+        )
+    ]
     scripts = (
         ("e", "seed", "make and fill the source tables"),
         ("c", "change", "change rows in the source"),
@@ -315,33 +324,78 @@ def stack_of(app: ConsoleApp, scenario: Scenario) -> Stack | None:
     return deployed(scenario, app.known)
 
 
-def ask_deploy(app: ConsoleApp, scenario: Scenario) -> None:
-    """Deploy after a `y`; names the stack and the cost. Then the progress screen."""
+def ask_deploy(app: ConsoleApp, scenario: Scenario, parameters: Mapping[str, str] | None = None) -> None:
+    """Deploy or update after a `y`; names the stack, the cost and the parameters, `e` asks for other ones first."""
     reason = refusal(app, "deploy", scenario)
     if reason:
         app.say(f"{scenario.name}: {reason}", "warn")
         return
     module = verb("deploy")
+    values = dict(parameters or {})
+    try:
+        module.checked_parameters(scenario.template_text, values)
+    except AwsError as problem:
+        app.say(sentence(problem), "bad")
+        return
+    stack = stack_of(app, scenario)
+    word = "update" if stack is not None else "deploy"
     text: list[Any] = [
         (("stack    ", "dim"), (scenario.stack_name, "bright+bold")),
         (("where    ", "dim"), (f"{'sandbox, ' if app.known.sandbox else ''}{app.known.region}", "text")),
-        "",
-        *module.effect(scenario, app.known),
     ]
+    text += [(("with     ", "dim"), (f"{name} = {value}", "accent")) for name, value in values.items()]
+    if stack is not None:
+        text.append((("now      ", "dim"), (stack.status, "text")))
+    text += ["", *module.effect(scenario, app.known)]
 
-    def go(_: Any) -> None:
+    def go(answer: Any) -> None:
+        if answer == "e":
+            _ask_parameters(app, scenario)
+            return
         app.do(
-            f"deploying {scenario.name}",
+            f"{'updating' if stack else 'deploying'} {scenario.name}",
             scenario.stack_name,
-            lambda connection: module.run(connection, scenario),
+            lambda connection: module.run(connection, scenario, parameters=values),
         )
         app.go("progress", scenario.stack_name, below=True)
 
-    app.ask(Confirm(f"Deploy {scenario.name}", text, "deploy it"), go)
+    title = f"{word.capitalize()} {scenario.name}"
+    app.ask(Confirm(title, text, f"{word} it", other=("e", "other parameters")), go)
 
 
-def ask_script(app: ConsoleApp, scenario: Scenario, step: str) -> None:
-    """Run seed, change or verify on the workbench."""
+def _ask_parameters(app: ConsoleApp, scenario: Scenario) -> None:
+    from dmstui.catalog import template_parameters
+
+    names = [parameter.name for parameter in template_parameters(scenario.template_text)]
+
+    def complete(text: str) -> list[str]:
+        head, blank, last = text.rpartition(" ")
+        return [
+            f"{head}{blank}{name}="
+            for name in names
+            if "=" not in last and name.lower().startswith(last.lower())
+        ]
+
+    app.prompt(
+        "parameters ",
+        "NAME=VALUE …, tab completes names",
+        lambda answer: deploy_with(app, scenario, answer),
+        complete,
+    )
+
+
+def deploy_with(app: ConsoleApp, scenario: Scenario, text: str) -> None:
+    """Ask about a deploy with parameters as typed: `NAME=VALUE …`, each with or without `--parameter` before it."""
+    words = [word for word in text.split() if word not in {"--parameter", "--yes", "--wait"}]
+    wrong = [word for word in words if "=" not in word]
+    if wrong:
+        app.say(f"{wrong[0]} is no parameter; write NAME=VALUE", "warn")
+        return
+    ask_deploy(app, scenario, dict(word.split("=", 1) for word in words))
+
+
+def ask_script(app: ConsoleApp, scenario: Scenario, step: str, kind: str | None = None) -> None:
+    """Run seed, change or verify on the workbench; asked about unless it only reads or its kind was given."""
     reason = refusal(app, "run_script", scenario)
     if reason:
         app.say(f"{scenario.name}: {reason}", "warn")
@@ -356,7 +410,12 @@ def ask_script(app: ConsoleApp, scenario: Scenario, step: str) -> None:
             lambda connection: module.run(connection, scenario, step, kind=kind),
         )
 
-    if script.kinds:
+    if kind is not None and kind not in script.kinds:
+        known = ", ".join(script.kinds) or "none"
+        app.say(f"{scenario.name} {step} has no kind {kind}; it has {known}", "warn")
+    elif kind is not None:
+        go(kind)
+    elif script.kinds:
         rows = [Choice(str(n), kind, value=kind) for n, kind in enumerate(script.kinds, 1)]
         app.ask(
             Choose(

@@ -20,14 +20,27 @@ def run(app: ConsoleApp, name: str, rest: str) -> None:
         task = _task(app, rest)
         if task is not None:
             _on_task(app, name, task)
-    elif name in {"scenario", "deploy"}:
-        scenario = _scenario(app, rest)
-        if scenario is not None and name == "scenario":
-            app.go("guide", scenario.name, below=True)
-        elif scenario is not None:
-            task_deeds.ask_deploy(app, scenario)
+    elif name in {"scenario", "deploy", "run"}:
+        _on_scenario(app, name, rest)
     elif name in {"delete", "progress"}:
         _on_stack(app, name, rest)
+
+
+def _on_scenario(app: ConsoleApp, name: str, rest: str) -> None:
+    first, _, more = rest.partition(" ")
+    scenario = _scenario(app, first)
+    if scenario is None:
+        return
+    if name == "scenario":
+        app.go("guide", scenario.name, below=True)
+    elif name == "deploy":
+        task_deeds.deploy_with(app, scenario, more)
+    else:
+        step, _, kind = more.strip().partition(" ")
+        if step in scenario.scripts:
+            task_deeds.ask_script(app, scenario, step, kind.strip() or None)
+        else:
+            app.say(f"run which script of {scenario.name}? {', '.join(scenario.scripts)}", "warn")
 
 
 def _on_task(app: ConsoleApp, name: str, task: ReplicationTask) -> None:

@@ -385,6 +385,24 @@ async def test_deploy_is_followed_and_goes_on_without_its_screen(
         assert len(called) == 1
 
 
+async def test_parameters_of_a_deploy(console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = fake_run(monkeypatch, "deploy", Progress("it stands", done=True))
+    async with console(samples.snapshot(stacks=samples.part(samples.stacks("CREATE_COMPLETE")))) as c:
+        await c.keys("6", "s", "p", "e")
+        await c.type("keep")
+        await c.keys("tab")
+        await c.type("yes")
+        await c.keys("enter")
+        assert c.says("Update postgresql-to-s3", "KeepFresh = yes")
+        await c.keys("y")
+        await c.until(lambda: bool(called))
+        assert called[0][-1]["parameters"] == {"KeepFresh": "yes"}
+        await c.keys(":")
+        await c.type("deploy postgresql-to-s3 Nonsense=1")
+        await c.keys("enter")
+        await c.until(lambda: c.says("there is no parameter Nonsense"))
+
+
 async def test_a_deploy_in_progress_is_shown_where_it_stands(console: Any) -> None:
     async with console(samples.snapshot()) as c:
         assert c.says("◐ postgresql-to-s3", "dmstui-postgresql-to-s3 is CREATE_IN_PROGRESS")

@@ -233,6 +233,9 @@ def test_commands_complete_and_forgive() -> None:
         "stop billing-cdc",
         "stop old-billing",
     ]
+    assert commands.normalised("scenario deploy x --parameter A=1 --yes") == "deploy x --parameter A=1"
+    assert commands.normalised(":task stop billing --wait") == "stop billing"
+    assert commands.normalised("task billing") == "task billing"
     assert commands.find("q") is not None
     assert commands.find("zzz") is None
     assert commands.nearest("taks") == "tasks"

@@ -75,6 +75,7 @@ class Confirm:
     press: str = "y"
     look: Look = "warn"
     width: int = 64
+    other: tuple[str, str] | None = None  # a key that leads elsewhere first, and what it does
 
     def lines(self, width: int, height: int, drawn: Shapes) -> list[Line]:
         """Effect, then Cancel in focus beside the key that does it."""
@@ -84,17 +85,22 @@ class Confirm:
             (f" {self.press} ", "key+bold"),
             (self.deed, "bad" if self.look == "bad" else "text"),
         )
+        if self.other is not None:
+            buttons = (*buttons, ("   ", ""), (f" {self.other[0]} ", "key+bold"), (self.other[1], "text"))
         return [*_fitting(_body(self.text, width), height - 2), (), buttons]
 
     def key(self, name: str, character: str | None) -> Answer | None:
         """Only the deed's own key does it."""
         if character == self.press:
             return Answer(True)
+        if self.other is not None and character == self.other[0]:
+            return Answer(self.other[0])
         return CANCELLED if name in _LEAVE else None
 
     def keys(self) -> str:
         """For the footer."""
-        return f"{self.press} {self.deed}   esc cancel"
+        other = f"   {self.other[0]} {self.other[1]}" if self.other else ""
+        return f"{self.press} {self.deed}{other}   esc cancel"
 
 
 @dataclass(slots=True)
