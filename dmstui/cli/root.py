@@ -86,6 +86,9 @@ def command_line() -> click.Group:
 
             ctx.exit(open_console(options_of(ctx)))
 
+    for option in dmstui.params:
+        if option.name == "refresh":  # below the console it means nothing
+            option.hidden = False  # type: ignore[attr-defined]
     return dmstui
 
 
