@@ -86,7 +86,18 @@ class Deeds:
                 last = Step(number, label, done=True, error=f"{type(problem).__name__}: {problem}")
             post(DeedMoved(last))
 
-        self._futures[number] = monitor.submit(drive)
+        def refused(future: Future[Any]) -> None:
+            # the monitor may refuse the work itself: no connection, or a recording that cannot be changed
+            if future.cancelled():
+                return
+            problem = future.exception()
+            if problem is not None:
+                text = sentence(problem) if isinstance(problem, AwsError) else str(problem)
+                post(DeedMoved(Step(number, label, done=True, error=text)))
+
+        future = monitor.submit(drive)
+        self._futures[number] = future
+        future.add_done_callback(refused)
         return deed
 
     def moved(self, step: Step) -> Deed | None:

@@ -168,7 +168,7 @@ def strip(
     if under:
         base = ground + style(under, dark) if ground else style(under, dark)
     text_style = style("text", dark)
-    segments = []
+    segments: list[Segment] = []
     used = 0
     for text, name in line:
         if not text:
@@ -178,13 +178,31 @@ def strip(
             text = set_cell_size(text, cells - used)
             size = cells - used
         used += size
-        look = style(name, dark) if name else text_style
-        segments.append(Segment(text, base + look if base else look))
+        _append(segments, text, style(name, dark) if name else text_style, base)
         if used >= cells:
             break
     if used < cells:
-        segments.append(Segment(" " * (cells - used), base or text_style))
+        _append(segments, " " * (cells - used), text_style, base)
     return Strip(segments, cells)
+
+
+def _append(segments: list[Segment], text: str, look: Style, base: Style | None) -> None:
+    """Add a piece; blanks join what stands before them, since each change of style costs the terminal a dozen bytes."""
+    whole = base + look if base else look
+    if segments:
+        last = segments[-1]
+        before = last.style
+        same = before == whole or (
+            before is not None
+            and text.isspace()
+            and before.bgcolor == whole.bgcolor
+            and not (before.reverse or before.underline or before.strike)
+            and not (whole.reverse or whole.underline)
+        )
+        if same:
+            segments[-1] = Segment(last.text + text, before)
+            return
+    segments.append(Segment(text, whole))
 
 
 def difference(old: Iterable[Span], new: Iterable[Span], cells: int) -> tuple[int, int] | None:
