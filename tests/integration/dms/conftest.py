@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from dmstui.sandbox.authority import Authority
+
 SELECT_ALL = {
     "rules": [
         {
@@ -405,6 +407,4 @@ def network_lab() -> Callable[..., Lab]:
 @pytest.fixture(scope="session")
 def certificate_pem() -> str:
     """A root certificate of nobody's."""
-    import trustme
-
-    return trustme.CA(key_type=trustme.KeyType.RSA).cert_pem.bytes().decode()
+    return Authority("eu-west-1").ca_pem
