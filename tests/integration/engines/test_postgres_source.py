@@ -184,11 +184,18 @@ async def test_errors_come_out_of_the_middle(reader: Any) -> None:
     assert await reader.fetchval("SELECT 1") == 1, "the connection is of use afterwards"
 
 
-async def test_leaving_early_frees_the_connection(reader: Any) -> None:
+async def test_leaving_early_ends_connection_and_query(yard: Any, source: Any, reader: Any) -> None:
+    process = reader.get_server_pid()
     rows = load.rows(reader, "SELECT generate_series(1, 50000000)", chunk=10_000)
     assert await anext(rows)
     await asyncio.wait_for(rows.aclose(), 20)
-    assert await reader.fetchval("SELECT 1") == 1
+    assert reader.is_closed()
+    async with yard.client(source) as client, asyncio.timeout(20):
+        running = True
+        while running:
+            running = await client.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", process
+            )
 
 
 async def test_one_moment_for_many_readers(yard: Any, source: Any, reader: Any) -> None:

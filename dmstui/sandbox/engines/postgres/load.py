@@ -30,7 +30,8 @@ def statement(schema: str, table: str, columns: Sequence[str], where: str | None
 async def rows(connection: Any, query: str, *, chunk: int = CHUNK) -> AsyncIterator[bytes]:
     """CSV (NULL unquoted and empty, an empty text quoted), each piece ending with a row.
 
-    Closing the iterator early cancels the query. Raises what asyncpg raises, also in the middle.
+    Closing the iterator early ends the connection, and the query with it. Raises what asyncpg raises, also in the
+    middle.
     """
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue(PIECES_AHEAD)
     gathered = bytearray()
@@ -73,6 +74,9 @@ async def rows(connection: Any, query: str, *, chunk: int = CHUNK) -> AsyncItera
         await task
     finally:
         if not task.done():
+            # Not a cancel alone: a row that crosses the driver's cancel request is taken for its answer, and the
+            # connection stays in the COPY. Whoever leaves early has no use for it anyway.
+            connection.terminate()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
