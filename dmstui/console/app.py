@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.screen import Screen
 
 from dmstui.console import header, life, states, theme
 from dmstui.console.actions import Actions
@@ -98,9 +99,15 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.clock = clock or Clock()
         self.symbols: SymbolSet = symbols
         self.animation_level = "none"
+        self.register_theme(theme.DARK)
+        self.register_theme(theme.LIGHT)
+        # The usual look is set before the styles are read: changed later, they are all read and applied twice.
+        self.set_reactive(App.theme, theme.DARK.name)
+        self.update_classes({f"-theme-{theme.DARK.name}": True, "-dark-mode": True}, update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._look = look
         self._make_monitor = make_monitor
         self._ticking = ticking
-        self._look = look
         self.snapshot: Snapshot | None = None
         self.monitor: Any = None
         self.monitor_error = ""
@@ -136,10 +143,8 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Take the look, put the focus, and begin asking AWS once the first frame stands."""
-        self.register_theme(theme.DARK)
-        self.register_theme(theme.LIGHT)
-        self.theme = theme.THEMES.get(self._look, theme.DARK.name)
-        self._fit()
+        if self._look != "dark":
+            self.theme = theme.THEMES.get(self._look, theme.DARK.name)
         life.on_signals(self.leave_with)
         self.look()
         if self._ticking:
@@ -346,12 +351,25 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.dialog.on_screen_resize()
         self.look()
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The one screen, its classes set before its widgets are styled for the first time."""
+        return Screen(id="_default", classes=" ".join(sorted(self._classes_now())))
+
     def _fit(self) -> None:
+        wanted = self._classes_now()
+        for name in ("boxes", "narrow", "short", "ascii"):
+            if (name in wanted) != self.screen.has_class(name):
+                self.screen.set_class(name in wanted, name)
+
+    def _classes_now(self) -> set[str]:
         size = self.size
-        self.screen.set_class(size.width >= BOX_WIDTH and size.height >= BOX_HEIGHT, "boxes")
-        self.screen.set_class(size.width < 60, "narrow")
-        self.screen.set_class(size.height < 18, "short")
-        self.screen.set_class(self.symbols == "ascii", "ascii")
+        fits = {
+            "boxes": size.width >= BOX_WIDTH and size.height >= BOX_HEIGHT,
+            "narrow": size.width < 60,
+            "short": size.height < 18,
+            "ascii": self.symbols == "ascii",
+        }
+        return {name for name, fit in fits.items() if fit}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that find nothing to act on are hidden."""

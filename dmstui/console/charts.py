@@ -101,10 +101,16 @@ def marks(task: ReplicationTask, snapshot: Snapshot) -> tuple[Mark, ...]:
                     event.at.timestamp(),
                     "▲" if bad else "○",
                     "bad" if bad else "dim",
-                    " ".join(event.message.split()),
+                    short(event.message),
                 )
             )
     return tuple(made)
+
+
+def short(message: str) -> str:
+    """An event's words for a mark: `Replication task has stopped. Stop Reason …` -> `stopped. Stop Reason …`."""
+    words = " ".join(message.split())
+    return words.removeprefix("Replication task ").removeprefix("has been ").removeprefix("has ")
 
 
 def nothing(task: ReplicationTask, what: str) -> str:

@@ -111,6 +111,7 @@ def steps(
     events: of the running operation, oldest first. planned: logical id -> type of the template, for what has
     not begun.
     """
+    operation = events[0].status.split("_", 1)[0] if events else ""
     began: dict[str, datetime] = {}
     latest: dict[str, StackEvent] = {}
     order: dict[str, int] = {}
@@ -130,7 +131,9 @@ def steps(
     for name, kind in types.items():
         event_ = latest.get(name)
         resource = known.get(name)
-        status = event_.status if event_ else resource.status if resource and events == () else ""
+        # an update speaks only of what it changes: the rest stands as it stood; a create and a delete come to all
+        stands = resource.status if resource is not None and operation not in {"CREATE", "DELETE"} else ""
+        status = event_.status if event_ else stands
         start = began.get(name)
         end = now if status.endswith("_IN_PROGRESS") else event_.at if event_ else None
         seconds = (end - start).total_seconds() if start and end else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import console_samples as samples
@@ -216,6 +217,23 @@ def test_stack_progress_from_events_alone() -> None:
     network = stack_progress.groups(made)[0]
     assert (network.name, network.done, network.total) == ("network", 4, 4)
     assert stack_progress.cause(events) is None
+
+
+def test_an_update_leaves_the_rest_as_it_stands() -> None:
+    begin = samples.StackEvent(
+        "u", samples.ago(5), samples.STACK, "s", "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", "", "s"
+    )
+    task = samples.StackEvent(
+        "t", samples.ago(3), "ChangesTask", "", "AWS::DMS::ReplicationTask", "CREATE_IN_PROGRESS"
+    )
+    stood = samples.StackResource("Vpc", "vpc-1", "AWS::EC2::VPC", "CREATE_COMPLETE")
+    made = {step.logical_id: step for step in stack_progress.steps((begin, task), (stood,), {}, samples.NOW)}
+    assert made["Vpc"].done
+    assert made["ChangesTask"].running
+    gone = stack_progress.steps(
+        (dataclasses.replace(begin, status="DELETE_IN_PROGRESS"),), (stood,), {}, samples.NOW
+    )
+    assert gone[0].waiting
 
 
 def test_first_cause_of_a_failure() -> None:

@@ -138,7 +138,9 @@ def draw(
     if width < 16 or height < 3:
         return [()] * max(0, height)
     rows = height - 1
-    values = ticks.scale(plot.top or max(plot.highest, plot.threshold or 0.0), rows, plot.unit)
+    # a threshold far above the data would flatten it, so it shows once the data comes near
+    near = plot.threshold if plot.threshold and plot.highest > plot.threshold / 2 else 0.0
+    values = ticks.scale(plot.top or max(plot.highest, near), rows, plot.unit)
     labels = [ticks.label(value, plot.unit) for value in values]
     gutter = max(4, *(len(text) for text in labels)) + 1
     canvas = Canvas(width - gutter - 2, rows, symbols)
@@ -166,6 +168,7 @@ def draw(
         gutter,
         known,
         plot,
+        top=top,
         place=place,
         symbols=symbols,
     )
@@ -227,13 +230,15 @@ def _frame(
     known: list[bool],
     plot: Plot,
     *,
+    top: float,
     place: Callable[[float], int],
     symbols: SymbolSet,
 ) -> list[Line]:
     rule, tick, gap, dots = ("|", "+", ".", ":") if symbols == "ascii" else ("│", "┤", "┈", "·")
     down = canvas.cell.down
     of_row = {dot // down: text for dot, text in labels.items()}
-    limit = place(plot.threshold) // down if plot.threshold else -1
+    shown = plot.threshold is not None and plot.threshold <= top
+    limit = place(plot.threshold) // down if shown and plot.threshold else -1
     lines: list[Line] = []
     for row in range(canvas.rows):
         text = of_row.get(row, "")
