@@ -148,7 +148,7 @@ def test_the_guide_from_nothing_to_nothing(console: DrawnTerminal, folder: Path)
     console.wait("DELETE_COMPLETE|is deleted|is gone|not deployed", 120)
     console.press_for("6", r"›\S postgresql-to-s3 .*not deployed")
     console.press_for("2", "no tasks in us-east-1")
-    console.press_for("3", "no replication instances in us-east-1")
+    console.press_for("3", "no instances in us-east-1")
     console.press_for("4", "no endpoints in us-east-1")
     console.press_for("7", "no stacks in us-east-1")
     assert not [pid for pid in processes(folder) if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()]
