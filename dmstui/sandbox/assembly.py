@@ -81,6 +81,7 @@ class Assembly:
         world.engines = EngineRoom(
             world.state_dir or world.work_dir, world.gate, keep=world.state_dir is not None
         )
+        world.engines.crashed = self._rds.crashed
 
     def _open_rooms(self) -> None:
         from dmstui.sandbox import cloudformation, dms

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class EngineRoom:
         self._launchers: dict[str, launch.Launcher] = {}
         self._busy: dict[str, asyncio.Lock] = {}
         self._roots: set[Path] = set()
+        self.crashed: Callable[[str], None] = lambda name: None
+        """Told the name of a server whose process ended unasked; whoever stands for RDS starts it again."""
 
     async def prepare(self, version: str) -> None:
         """Make the template of a version beforehand, so that the first database of it starts as quickly as the next.
@@ -65,7 +68,13 @@ class EngineRoom:
                 # The password may have been changed since whoever asks wrote its own record.
                 spec = replace(spec, password=kept[0].password)
             server = PostgresServer(
-                spec, run_as, made_from, folder, keep=self._keep, changed=self._gate.reflect
+                spec,
+                run_as,
+                made_from,
+                folder,
+                keep=self._keep,
+                changed=self._gate.reflect,
+                crashed=self.crashed,
             )
             if kept is not None:
                 server.adopt_admin(kept[1])

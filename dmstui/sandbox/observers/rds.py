@@ -14,7 +14,7 @@ from typing import Any
 
 from dmstui.sandbox import wire
 from dmstui.sandbox.engines import binaries
-from dmstui.sandbox.engines.base import Server, ServerSpec
+from dmstui.sandbox.engines.base import LaunchError, Server, ServerSpec
 from dmstui.sandbox.moto_app import MotoAnswer
 from dmstui.sandbox.observers import rds_rules as rules
 from dmstui.sandbox.observers.rds_rules import Shown
@@ -39,6 +39,8 @@ _CLUSTER_CALLS = frozenset(
 _GROUP_CALLS = frozenset({"ModifyDBParameterGroup", "ResetDBParameterGroup"})
 _READS = frozenset({"DescribeDBInstances", "DescribeDBClusters"})
 _ROOM = "rds"
+# A database in one of these states is expected to run: its crash is a failure, not a step of its life.
+_ATTENDED = frozenset({"available", "backing-up", "modifying", "resetting-master-credentials"})
 
 
 class RdsObserver:
@@ -292,6 +294,32 @@ class RdsObserver:
         await self._world.pace.wait("rds.reboot")
         shown.apply_status = "in-sync"
         self._set(shown, "available")
+
+    def crashed(self, name: str) -> None:
+        """The server `name` died by itself: RDS starts a crashed engine again."""
+        members = [
+            shown
+            for shown in self._shown.values()
+            if self._world.engines.get(name) is self._server(shown.name)
+        ]
+        if members and all(shown.status in _ATTENDED for shown in members):
+            self._begin(members[0].name, self._recover(name, members))
+
+    async def _recover(self, name: str, members: list[Shown]) -> None:
+        """`rebooting` while the engine recovers; what AWS shows in these seconds is not documented."""
+        for shown in members:
+            self._set(shown, "rebooting")
+        await self._world.pace.wait("rds.reboot")
+        server = self._world.engines.get(name)
+        status = "available"
+        try:
+            if server is not None:
+                await server.start()
+        except LaunchError as error:
+            log.error("rds: %s does not recover: %s", name, error)
+            status = "failed"
+        for shown in members:
+            self._set(shown, status)
 
     async def _configure(self, shown: Shown, server: Server) -> list[str]:
         """Give the server its parameter group; the answer names what waits for a reboot."""

@@ -39,7 +39,10 @@ DISK_EVERY = 5.0
 
 
 class PostgresServer:
-    """Implements `base.Server`. `changed` is called after each change of status, for the gate."""
+    """Implements `base.Server`. `changed` is called after each change of status, for the gate.
+
+    `crashed` is told the name when the process ends without having been asked to.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class PostgresServer:
         *,
         keep: bool,
         changed: Callable[[PostgresServer], Awaitable[None]],
+        crashed: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.spec = spec
         self.port = 0
@@ -61,6 +65,7 @@ class PostgresServer:
         self._template = template
         self._keep = keep
         self._changed = changed
+        self._crashed = crashed
         self._process: launch.EngineProcess | None = None
         self._status = Status.STOPPED
         self._since = datetime.now(UTC)
@@ -368,6 +373,7 @@ class PostgresServer:
         status = await process.wait()
         if process is self._process and self._status is Status.RUNNING:
             await self._set(Status.FAILED, f"the server process ended (exit status {status})")
+            self._crashed(self.spec.name)
 
     async def _halt(self, how: signal.Signals) -> None:
         process = self._process
