@@ -302,8 +302,13 @@ class Worker:
                 if found.kind is not Kind.RECOVERABLE:
                     raise
                 attempt = 1 if run.meter.passed() != before else attempt + 1
+                phase = (
+                    ("UNLOAD", "LOAD")
+                    if run.meter.loading or self._processing is None
+                    else ("CAPTURE", "APPLY")
+                )
                 run.log(
-                    "SOURCE_CAPTURE" if found.side == "source" else "TARGET_APPLY",
+                    f"SOURCE_{phase[0]}" if found.side == "source" else f"TARGET_{phase[1]}",
                     "E",
                     f"{found.headline} {found.detail}".strip(),
                 )

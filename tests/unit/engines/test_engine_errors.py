@@ -113,3 +113,13 @@ def test_a_record_travels_unchanged() -> None:
     record = errors.unresolved("db.example.com")
     assert errors.classify(EngineFailureError(record)) is record
     assert record.phase is Phase.RESOLVE
+
+
+def test_a_connection_that_dies_under_a_statement_is_told_as_the_odbc_driver_tells_it() -> None:
+    wrong = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    error = errors.classify(wrong)
+    assert (error.phase, error.kind) == (Phase.CONNECT, Kind.RECOVERABLE)
+    assert "SqlState: 08S01 NativeError: 101" in error.dms_text
+    assert error.message == "server closed the connection unexpectedly"
+    said_by_a_server = asyncpg.PostgresError.new({"S": "ERROR", "C": "08003", "M": "no connection"})
+    assert errors.classify(said_by_a_server).sqlstate == "08003"

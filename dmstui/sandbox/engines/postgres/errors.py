@@ -12,6 +12,8 @@ from dmstui.sandbox.engines.base import EngineError, EngineFailureError, Kind, P
 CONNECT_STATE = "08001"
 CONNECT_NATIVE = 101
 STATEMENT_NATIVE = 1
+LOST_STATE = "08S01"
+_LOST = "server closed the connection unexpectedly"
 _REFUSED = "could not connect to server: Connection refused"
 
 _ConnectPhases = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.AUTH, Phase.DATABASE})
@@ -71,6 +73,9 @@ def classify(wrong: BaseException) -> EngineError:
         assert under is not None
         wrong = under
     sqlstate = getattr(wrong, "sqlstate", None)
+    if sqlstate == "08003" and not getattr(wrong, "severity", None):
+        # No server said this: the driver saw its connection die under a statement. In the words of libpq and ODBC:
+        return _record(LOST_STATE, _LOST, Phase.CONNECT, Kind.RECOVERABLE, _LOST)
     if isinstance(sqlstate, str):
         return server_error(
             sqlstate,
@@ -130,7 +135,7 @@ def _of_network(wrong: BaseException) -> tuple[Phase, Kind, str]:
         return Phase.RESOLVE, Kind.FATAL, f"could not translate host name to address: {wrong.strerror}"
     if isinstance(wrong, ConnectionRefusedError | ConnectionResetError | BrokenPipeError | EOFError):
         lost = isinstance(wrong, BrokenPipeError | EOFError)
-        said = "server closed the connection unexpectedly" if lost else _REFUSED
+        said = _LOST if lost else _REFUSED
         return Phase.CONNECT, Kind.RECOVERABLE, said
     return Phase.CONNECT, Kind.RECOVERABLE, f"could not connect to server: {wrong}"
 
