@@ -101,11 +101,9 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.animation_level = "none"
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
-        # The usual look is set before the styles are read: changed later, they are all read and applied twice.
-        self.set_reactive(App.theme, theme.DARK.name)
-        self.update_classes({f"-theme-{theme.DARK.name}": True, "-dark-mode": True}, update=False)
+        # Before anything is drawn and before the styles are read: later, both would be done twice.
+        self.theme = theme.THEMES.get(look, theme.DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())
-        self._look = look
         self._make_monitor = make_monitor
         self._ticking = ticking
         self.snapshot: Snapshot | None = None
@@ -143,8 +141,6 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Take the look, put the focus, and begin asking AWS once the first frame stands."""
-        if self._look != "dark":
-            self.theme = theme.THEMES.get(self._look, theme.DARK.name)
         life.on_signals(self.leave_with)
         self.look()
         if self._ticking:
