@@ -7,6 +7,7 @@ is in `actions`.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -152,6 +153,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def begin(self) -> None:
         """Start the monitor in a thread: importing AWS's modules takes longer than drawing the first frame."""
+        gc.enable()
         threading.Thread(
             target=self._start_monitor, args=(self.options,), name="monitor-start", daemon=True
         ).start()

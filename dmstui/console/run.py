@@ -4,6 +4,7 @@ it for cli.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ def run(options: ConnectionOptions, *, mouse: bool = False) -> int:
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ["DMSTUI_TTY"] = "1"
     life.guard_decoder()
+    # Nothing made before the first frame is garbage; `ConsoleApp.begin` lets the collector run again.
+    gc.disable()
 
     from dmstui.console.app import ConsoleApp
 
