@@ -127,6 +127,13 @@ def verdict(room: Room, instance_arn: str, host: str, port: int) -> Verdict:
     return Verdict.ALLOW if server is not None else Verdict.REFUSE
 
 
+def patience(room: Room, instance: Instance, found: Way, usual: float) -> float:
+    """How long a login may take in seconds: `usual`, at the sandbox's pace DMS's timeout where packets are dropped."""
+    if verdict(room, instance.arn, found.login.server_name, found.login.port) is Verdict.DROP:
+        return max(MIN_TIMEOUT, room.world.pace.scale(TIMEOUT_SECONDS))
+    return usual
+
+
 async def check(room: Room, instance: Instance, endpoint: Endpoint) -> None:
     """Use the endpoint: log in at a database, write and delete an object in a bucket. Raises UnreachableError."""
     kind = ENGINES[endpoint.engine].kind
@@ -153,17 +160,13 @@ async def _check_postgres(room: Room, instance: Instance, endpoint: Endpoint) ->
     from dmstui.sandbox.engines.postgres import check as engine_check
 
     found = await way(room, instance, endpoint)
-    judged = verdict(room, instance.arn, found.login.server_name, found.login.port)
-    limit = CONNECT_SECONDS
-    if judged is Verdict.DROP:
-        limit = max(MIN_TIMEOUT, room.world.pace.scale(TIMEOUT_SECONDS))
     error = await engine_check.connect(
         Address(found.route.host, found.route.port, found.login.database),
         Credentials(found.login.user, found.login.password),
         found.login.ssl_mode,
         found.login.ca_pem,
         found.login.server_name,
-        seconds=limit,
+        seconds=patience(room, instance, found, CONNECT_SECONDS),
     )
     if error is not None:
         raise UnreachableError("Failed to connect to database.", error.message, error.dms_text)

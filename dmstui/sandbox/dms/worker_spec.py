@@ -86,6 +86,7 @@ async def _source(room: Room, instance: Instance, endpoint: Endpoint) -> dict[st
         "admin": {"user": admin.user, "password": admin.password} if admin else None,
         "settings": endpoints.effective(endpoint),
         "endpoint_name": endpoint.identifier,
+        "connect_seconds": reach.patience(room, instance, found, reach.TIMEOUT_SECONDS),
     }
 
 

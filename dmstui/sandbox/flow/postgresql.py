@@ -87,7 +87,7 @@ class PostgresSource:
 
     async def open(self) -> None:
         """See the protocol."""
-        self._main = await session.connect(self.access())
+        self._main = await session.connect(self.access(), seconds=self._spec.connect_seconds)
         script = self._spec.settings.get("AfterConnectScript")
         if script:
             await self._main.execute(str(script))

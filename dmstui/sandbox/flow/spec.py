@@ -26,6 +26,8 @@ class SourceSpec:
     admin_password: str | None = field(default=None, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     endpoint_name: str = ""
+    connect_seconds: float = 60.0
+    """How long the first connection may take; the parent shortens it where it knows that packets are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def read_spec(document: Mapping[str, Any]) -> TaskSpec:
             admin_password=admin.get("password"),
             settings=source.get("settings") or {},
             endpoint_name=source.get("endpoint_name") or "",
+            connect_seconds=float(source.get("connect_seconds") or 60),
         ),
         target=TargetSpec(target["engine"], target.get("settings") or {}, target.get("endpoint_name") or ""),
         aws=document["aws"],
