@@ -219,11 +219,15 @@ class Shop:
         (shown,) = self.dms.describe_replication_instances(
             Filters=[{"Name": "replication-instance-arn", "Values": [self.instance]}]
         )["ReplicationInstances"]
-        events = self.client("logs").get_log_events(
-            logGroupName=f"dms-tasks-{shown['ReplicationInstanceIdentifier']}",
-            logStreamName=f"dms-task-{arn.rpartition(':')[2]}",
-            startFromHead=True,
-        )
+        logs = self.client("logs")
+        try:
+            events = logs.get_log_events(
+                logGroupName=f"dms-tasks-{shown['ReplicationInstanceIdentifier']}",
+                logStreamName=f"dms-task-{arn.rpartition(':')[2]}",
+                startFromHead=True,
+            )
+        except logs.exceptions.ResourceNotFoundException:
+            return []  # its first lines are on their way
         return [event["message"] for event in events["events"]]
 
     def says(self, arn: str, pattern: str, seconds: float = 30) -> str:
