@@ -16,6 +16,7 @@ class InstancesView(ListingView):
     NAME, TITLE, NUMBER = "instances", "Instances", 3
     ABOUT = "The machines that tasks run on, with their load."
     KIND: ClassVar[Kind[Any]] = instance.KIND
+    WHAT = "replication instances"
     EMPTY = "A scenario's stack brings one: 6 opens the scenarios."
 
     def table_options(self) -> dict[str, Any]:

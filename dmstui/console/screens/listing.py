@@ -22,6 +22,7 @@ class ListingView(View):
     """Subclasses name the kind, the part of the Snapshot and what to do when there is none."""
 
     KIND: ClassVar[Kind[Any]]
+    WHAT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
 
     def table_options(self) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class ListingView(View):
 
     def update(self, snapshot: Snapshot) -> None:
         """New rows, and the detail of the one under the cursor."""
-        fill(self, self.rows, self.part(snapshot), self.KIND.plural, self.EMPTY)
+        fill(self, self.rows, self.part(snapshot), self.WHAT or self.KIND.plural, self.EMPTY)
         self._follow()
 
     def _follow(self) -> None:

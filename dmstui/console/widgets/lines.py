@@ -4,8 +4,10 @@ only lines that changed are sent.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+from rich.color import Color
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
@@ -29,7 +31,6 @@ class LineWidget(Widget):
         super().__init__(**options)
         self._painted: dict[int, tuple[Line, str]] = {}
         self._painted_width = 0
-        self._ground: tuple[Style | None] | None = None
 
     def line(self, y: int, width: int) -> Line:
         """The spans of content line y, `width` cells wide."""
@@ -47,11 +48,8 @@ class LineWidget(Widget):
     @property
     def ground(self) -> Style | None:
         """The background as a rich style; None leaves the terminal's own."""
-        if self._ground is None:
-            _, background = self.background_colors
-            own = background.ansi is None and background.a > 0
-            self._ground = (Style(bgcolor=background.rich_color) if own else None,)
-        return self._ground[0]
+        _, background = self.background_colors
+        return _ground(background.rgb) if background.ansi is None and background.a > 0 else None
 
     def render_line(self, y: int) -> Strip:
         """Textual asks for one line of content."""
@@ -88,5 +86,9 @@ class LineWidget(Widget):
     def notify_style_update(self) -> None:
         """A theme change repaints all."""
         self._painted.clear()
-        self._ground = None
         super().notify_style_update()
+
+
+@lru_cache(maxsize=32)
+def _ground(colour: tuple[int, int, int]) -> Style:
+    return Style(bgcolor=Color.from_rgb(*colour))
