@@ -117,5 +117,29 @@ def test_a_killed_sandbox_leaves_nobody_and_comes_back_with_its_tasks(
     assert shop.cli("status").stdout.count("CREATE_COMPLETE") == 1
     for endpoint in (shop.source, shop.target):
         assert shop.connection(endpoint)["Status"] == "successful"
-    shop.stop(following)
+    for arn in (following, loading):
+        shop.delete(arn)
     shop.cli("delete", "--yes", "--wait")
+
+
+@pytest.mark.long
+def test_a_sandbox_killed_in_the_middle_of_a_deploy_comes_back_to_it(
+    new_sandbox: Callable[..., Any], tmp_path: Path, eventually: Any
+) -> None:
+    state, named = str(tmp_path / "state"), ["--stack-name", "half"]
+    first = new_sandbox("--state", state)
+    first.cli("scenario", "deploy", NAME, "--yes", *named)
+
+    def standing() -> int:
+        found = first.client("cloudformation").describe_stack_resources(StackName="half")["StackResources"]
+        return sum(each["ResourceStatus"] == "CREATE_COMPLETE" for each in found)
+
+    eventually(lambda: standing() >= 12, 30, "a dozen resources")
+    first.process.kill()
+    first.process.wait(10)
+    second = new_sandbox("--state", state)
+    shown = json.loads(second.cli("scenario", "status", NAME, *named, "--json").stdout)["stack"]
+    assert shown["status"] in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    done = second.cli("scenario", "deploy", NAME, "--yes", "--wait", *named)
+    assert "half is CREATE_COMPLETE" in done.stdout or "nothing to change" in done.stdout
+    second.cli("scenario", "delete", NAME, "--yes", "--wait", *named)
