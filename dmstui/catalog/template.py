@@ -95,6 +95,12 @@ def template_logical_ids(text: str) -> frozenset[str]:
     return frozenset(str(name) for name in (_document(text).get("Resources") or {}))
 
 
+def template_conditional_ids(text: str) -> frozenset[str]:
+    """The logical ids of resources that a condition may leave out; the others are always made."""
+    resources = _document(text).get("Resources") or {}
+    return frozenset(str(name) for name, entry in resources.items() if entry.get("Condition"))
+
+
 def template_resource_types(text: str) -> dict[str, str]:
     """Logical id -> resource type."""
     resources = _document(text).get("Resources") or {}

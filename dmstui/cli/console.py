@@ -60,8 +60,8 @@ def without_credentials(options: ConnectionOptions) -> str:
         lines.append(f"The endpoint in force is {url}.")
     lines += [
         "",
-        "Give a profile (dmstui --profile NAME), set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,",
-        "or run: aws sso login",
+        "Give a profile (dmstui --profile NAME), run aws sso login,",
+        "or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         "To try it without an account, on this machine alone:  dmstui sandbox",
     ]
     return "\n".join(lines)

@@ -8,7 +8,11 @@ from collections.abc import AsyncIterator, Mapping
 from dmstui.aws import Connection
 from dmstui.aws.cloudformation import BODY_LIMIT
 from dmstui.catalog import Scenario, prices, template_parameters
-from dmstui.catalog.template import template_logical_ids, template_resource_types
+from dmstui.catalog.template import (
+    template_conditional_ids,
+    template_logical_ids,
+    template_resource_types,
+)
 from dmstui.model import AwsError, Snapshot, Stack, StackEvent
 from dmstui.operations.operation import Danger, Operation, Progress, read_only_refusal, refused, reported
 from dmstui.operations.stacks import failure, follow
@@ -41,8 +45,7 @@ def effect(scenario: Scenario, snapshot: Snapshot) -> list[str]:
     """What it makes and costs."""
     estimate = prices.estimate(scenario.costs)
     about = "" if estimate.verified else "about "
-    count = len(template_logical_ids(scenario.template_text))
-    sentences = [f"CloudFormation makes {count} resources as the stack {scenario.stack_name}."]
+    sentences = [_makes(scenario, snapshot)]
     if snapshot.sandbox:
         sentences.append(f"In the sandbox it costs nothing; on AWS {about}${estimate.per_hour:.2f} an hour.")
     else:
@@ -51,6 +54,16 @@ def effect(scenario: Scenario, snapshot: Snapshot) -> list[str]:
     if minutes and not snapshot.sandbox:
         sentences.append(f"It takes about {minutes} minutes.")
     return sentences
+
+
+def _makes(scenario: Scenario, snapshot: Snapshot) -> str:
+    stack = snapshot.stack(scenario.stack_name)
+    if stack is not None and stack.settled:
+        return f"CloudFormation changes what differs in the stack {stack.name}; the rest stays as it is."
+    optional = len(template_conditional_ids(scenario.template_text))
+    count = len(template_logical_ids(scenario.template_text)) - optional
+    more = f", {optional} more by its parameters" if optional else ""
+    return f"CloudFormation makes {count} resources{more}, as the stack {scenario.stack_name}."
 
 
 def checked_parameters(template: str, given: Mapping[str, str]) -> dict[str, str]:

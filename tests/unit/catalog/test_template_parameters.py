@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dmstui.catalog import template_parameters
-from dmstui.catalog.template import template_logical_ids, template_resource_types
+from dmstui.catalog.template import (
+    template_conditional_ids,
+    template_logical_ids,
+    template_resource_types,
+)
 
 TEXT = """
 AWSTemplateFormatVersion: 2010-09-09
@@ -54,3 +58,9 @@ def test_json_is_read_too_and_a_list_is_no_template() -> None:
     assert template_logical_ids('{"Resources": {"A": {"Type": "AWS::S3::Bucket"}}}') == {"A"}
     with pytest.raises(ValueError, match="mapping"):
         template_parameters("- a\n- b\n")
+
+
+def test_conditional_resources_are_told_apart() -> None:
+    text = "Resources:\n  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::S3::Bucket, Condition: Wanted}\n"
+    assert template_conditional_ids(text) == {"B"}
+    assert template_logical_ids(text) - template_conditional_ids(text) == {"A"}

@@ -11,7 +11,7 @@ import pytest
 
 from dmstui.aws.ssm import Invocation
 from dmstui.catalog import scenario
-from dmstui.model import AwsError, ReplicationTask, Stack, StackEvent, StackResource
+from dmstui.model import AwsError, Part, ReplicationTask, Snapshot, Stack, StackEvent, StackResource
 from dmstui.operations import Progress, delete_stack, deploy, run_script
 from dmstui.operations.stacks import cause, of_last_operation, progress_of
 from dmstui.operations.status import next_step
@@ -121,6 +121,14 @@ async def test_a_new_stack_is_created_tagged_and_followed() -> None:
     assert [step.data.id for step in found if isinstance(step.data, StackEvent)] == ["e1", "e2", "e3", "e4"]
     assert [name for name, _ in aws.calls] == ["validate", "create"]
     assert aws.calls[1][1] == (NAME, {}, {"dmstui:scenario": ONE.name})
+
+
+def test_the_effect_tells_a_first_deploy_from_an_update() -> None:
+    first = deploy.effect(ONE, Snapshot(at=AT, sandbox=True, stacks=Part(())))
+    assert first[0] == f"CloudFormation makes 49 resources, 2 more by its parameters, as the stack {NAME}."
+    standing = Stack("arn:stack", NAME, "CREATE_COMPLETE")
+    update = deploy.effect(ONE, Snapshot(at=AT, sandbox=True, stacks=Part((standing,))))
+    assert "changes what differs" in update[0]
 
 
 async def test_a_failed_create_names_the_first_cause() -> None:
