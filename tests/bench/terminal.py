@@ -72,6 +72,36 @@ class Terminal:
                 break
         return last - begun, len(self.received) - before
 
+    def slow(self, key: bytes, times: int, every: float, rate: float) -> float:
+        """Press a key `times` times while no more than `rate` bytes a second are read, as over a thin line.
+
+        Seconds from the last key until the last byte of the picture: nothing more within a quarter second.
+        """
+        begun = now = last_byte = time.perf_counter()
+        pressed, taken = 0, 0
+        while True:
+            now = time.perf_counter()
+            if pressed < times and now >= begun + pressed * every:
+                os.write(self.fd, key)
+                pressed += 1
+                last_key = now
+            allowed = int((now - begun) * rate) - taken
+            if allowed >= 256:
+                ready, _, _ = select.select([self.fd], [], [], 0)
+                if ready:
+                    data = os.read(self.fd, min(allowed, 1 << 16))
+                    self.received += data
+                    taken += len(data)
+                    last_byte = now
+                else:
+                    # What was not used is gone: a line saves nothing up.
+                    taken = int((now - begun) * rate)
+            if pressed == times and now - max(last_key, last_byte) > 0.25:
+                return last_byte - last_key
+            if now - begun > times * every + 30:
+                return now - last_key
+            time.sleep(0.005)
+
     def memory(self) -> float:
         """Resident megabytes of the program."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

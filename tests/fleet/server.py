@@ -57,6 +57,7 @@ class Account:
         self.bucket = Bucket(rate, burst=max(40.0, rate * 10))
         self.calls: Counter[str] = Counter()
         self.throttled = 0
+        self.metric_calls: list[tuple[int, int, int]] = []
         self.index = {fleet.task(i, 0)["ReplicationTaskArn"]: i for i in range(fleet.tasks)}
 
     @property
@@ -133,6 +134,13 @@ class Account:
 
     def cloudwatch_GetMetricData(self, params: dict[str, Any]) -> dict[str, Any]:
         results = []
+        reach = (params["EndTime"] - params["StartTime"]).total_seconds()
+        points = sum(
+            int(reach // query["MetricStat"]["Period"])
+            for query in params["MetricDataQueries"]
+            if "MetricStat" in query
+        )
+        self.metric_calls.append((self.second, len(params["MetricDataQueries"]), points))
         for query in params["MetricDataQueries"]:
             stat = query.get("MetricStat")
             if stat is None:
@@ -182,11 +190,18 @@ def math_floor(at: float, period: int) -> int:
 
 
 def application(account: Account) -> web.Application:
-    """The HTTP face of an account. `/_fleet/calls` tells what was asked, for the bench."""
+    """The HTTP face of an account. `/_fleet/calls` tells what was asked: counts by operation, throttles, and of
+    each GetMetricData its second, metrics and points.
+    """
 
     async def asked(_: web.Request) -> web.Response:
         return web.json_response(
-            {"calls": dict(account.calls), "throttled": account.throttled, "second": account.second}
+            {
+                "calls": dict(account.calls),
+                "throttled": account.throttled,
+                "second": account.second,
+                "metric_calls": account.metric_calls,
+            }
         )
 
     async def handle(request: web.Request) -> web.Response:
