@@ -20,7 +20,7 @@ EVERY: dict[str, tuple[float, float]] = {
     "busy-tables": (10.0, 1.0),
     "settings": (300.0, 5.0),
     "logs": (10.0, 1.5),
-    "focus-metrics": (60.0, 5.0),
+    "focus-metrics": (60.0, 2.0),
     "metrics": (300.0, 5.0),
     "instance-metrics": (300.0, 15.0),
     "stack": (5.0, 0.5),
