@@ -124,7 +124,7 @@ class Actions(_Base):
             me.say("nothing under the cursor")
             return
         title, rows = found
-        self.ask(Reading(title, pairs(rows, 88), width=94))
+        self.ask(Reading(title, pairs(rows), width=94))
 
     def action_full(self) -> None:
         """The pane with the keys alone on the screen, and back."""
@@ -371,10 +371,10 @@ class Actions(_Base):
     def _messages(self) -> None:
         me = self._me
         notes = [(note.at, note.text) for note in reversed(me.line.notes)]
-        self.ask(Reading("Messages", pairs(notes, 90) or ["none yet"], width=100))
+        self.ask(Reading("Messages", pairs(notes) or ["none yet"], width=100))
 
     def _debug(self) -> None:
-        self.ask(Reading("Debug", pairs(help_text.debug_rows(self._me), 80), width=90))
+        self.ask(Reading("Debug", pairs(help_text.debug_rows(self._me)), width=90))
 
 
 def _columns(table: LineTable, text: str) -> list[str]:

@@ -93,11 +93,6 @@ def when(at: datetime | None, now: datetime | None = None) -> str:
     return at.strftime("%d %b %H:%M")
 
 
-def percent(number: float | None) -> str:
-    """`62%`."""
-    return NOT_APPLICABLE if number is None else f"{number:.0f}%"
-
-
 def dollars(amount: float) -> str:
     """`$0.07`, `$1.20`, `$14`; small amounts keep two digits that say something."""
     if amount >= 10:

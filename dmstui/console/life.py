@@ -61,17 +61,6 @@ def on_signals(leave: Callable[[int], None]) -> None:
             loop.add_signal_handler(number, leave, 128 + number)
 
 
-def terminal_lost(descriptor: int) -> bool:
-    """The terminal behind this descriptor is gone; without SIGHUP nothing else tells."""
-    if not os.isatty(descriptor):
-        return False
-    try:
-        os.tcgetpgrp(descriptor)
-    except OSError:
-        return True
-    return False
-
-
 def leave_on_lost_terminal(leave: Callable[[int], None]) -> None:
     """Check once whether the controlling terminal still exists; with it gone the process ends at once."""
     try:

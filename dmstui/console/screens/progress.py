@@ -29,6 +29,8 @@ from dmstui.kinds import stack as stack_kind
 from dmstui.kinds import stack_event
 from dmstui.model import Part, Snapshot, Stack
 
+PINNED = 4  # lines that the cause of a failure may take
+
 
 class GroupBars(LineWidget):
     """One line a group; the first failure is pinned above them."""
@@ -240,13 +242,17 @@ class ProgressView(View):
         if first is not None:
             sign = self.console.drawn.bad
             text = f"{first.logical_id} ({first.type}): {clean(first.reason)}"
-            pieces = wrap(text, max(20, width - 5))[:3]
+            pieces = wrap(text, max(20, width - 5))
+            if len(pieces) > PINNED:
+                pieces = [*pieces[: PINNED - 1], cut(" ".join(pieces[PINNED - 1 :]), width - 5)]
             lines += [
                 ((f" {sign} " if not number else "   ", "bad+bold"), (piece, "bad"))
                 for number, piece in enumerate(pieces)
             ]
         groups = stack_progress.groups(made)
-        if self.console.size.height >= 20:
+        height = self.console.size.height
+        # on a small terminal the cause is worth more than the bars
+        if height >= 32 or (height >= 20 and first is None):
             lines += [group_line(group, width, self.console.symbols) for group in groups]
         return lines or [(("  reading the stack's events …", "dim"),)]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from dmstui.console.paint import Line, cut, fit, plain, wrap, wrap_line
+from dmstui.console.paint import Line, cut, fit, wrap, wrap_line
 from dmstui.console.symbols import Shapes
 
 Look = Literal["plain", "warn", "bad"]
@@ -294,20 +294,12 @@ class Reading:
         return f"j k scroll{f', {below} lines below' if below > 0 else ''}   esc close"
 
 
-def pairs(rows: Sequence[tuple[str, str]], width: int = 0) -> list[Line]:
-    """Label and value lines with the labels aligned; long values go on below their column."""
+def pairs(rows: Sequence[tuple[str, str]]) -> list[Line]:
+    """Label and value lines with the labels aligned; what a window is too narrow for goes on below the value."""
     label = max((len(name) for name, _ in rows), default=0)
     lines: list[Line] = []
     for name, value in rows:
-        if not name and not value:
-            lines.append(())
-            continue
-        pieces = wrap(value, width - label - 2) if width else value.split("\n")
-        lines.append(((fit(name, label + 2), "dim"), (pieces[0], "text")))
-        lines += [((" " * (label + 2), ""), (piece, "text")) for piece in pieces[1:]]
+        first, *more = value.split("\n")
+        lines.append(((fit(name, label + 2), "dim"), (first, "text")))
+        lines += [((" " * (label + 2), ""), (piece, "text")) for piece in more]
     return lines
-
-
-def text_of(lines: Sequence[Line]) -> str:
-    """The lines as plain text."""
-    return "\n".join(plain(line) for line in lines)

@@ -245,13 +245,6 @@ class LineTable(LineWidget, can_focus=True):
         self._sorted_at = self.now()
         self.post_message(self.Changed(self))
 
-    def go_to(self, key: str) -> bool:
-        """Put the cursor on a record; False when it is not shown."""
-        if key not in self.rows.places:
-            return False
-        self._move_to(self.rows.places[key])
-        return True
-
     def peel(self) -> bool:
         """Esc takes one thing away: a range begun, then marks, then trouble, then the filter."""
         with self._keeping():

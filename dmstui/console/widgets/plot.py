@@ -326,15 +326,6 @@ def value_text(value: float, unit: ticks.Unit) -> str:
     return fmt.duration(value) if unit == "duration" else fmt.count(value)
 
 
-def entries(plot: Plot) -> list[tuple[str, str, str, str, str]]:
-    """The legend: sample, its ink, name, short name, last value text; latency stacked has handling between
-    the two.
-    """
-    return [
-        (sample, ink, name, short, text) for sample, ink, name, short, text, _ in _entries(plot, "braille")
-    ]
-
-
 def _entries(plot: Plot, symbols: SymbolSet) -> list[tuple[str, str, str, str, str, str]]:
     fancy = symbols != "ascii"
     if plot.stacked and len(plot.series) == 2:
