@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 
@@ -104,13 +106,30 @@ def grows(shop: Any, arn: str, by: int = 10) -> None:
 
 def test_stop_and_resume_at_once_again_and_again(shop: Any, following: Any, schema: str) -> None:
     arn, folder, writer = following()
-    for _ in range(6):
+    for _ in range(3):
         shop.dms.stop_replication_task(ReplicationTaskArn=arn)
         assert shop.wait(arn, "stopped")["StopReason"] == "Stop Reason NORMAL"
         shop.start(arn, "resume-processing")
         shop.wait(arn, "running")
     grows(shop, arn)
     check_arrival(shop, arn, folder, schema, writer)
+
+
+async def test_many_logins_at_once_all_come_through(shop: Any) -> None:
+    """A startup packet may come in one piece with the end of the TLS handshake: it begins one connection, not two."""
+    shown = next(each for each in shop.sandbox.databases() if each["name"] == shop.database)
+    login = {name: shown[name] for name in ("host", "port", "user", "password", "database")}
+
+    async def log_in() -> int:
+        async with gate:
+            connection = await asyncpg.connect(**login, ssl="require", timeout=30)
+            try:
+                return int(await connection.fetchval("SELECT 1"))
+            finally:
+                await connection.close(timeout=10)
+
+    gate = asyncio.Semaphore(12)
+    assert await asyncio.gather(*(log_in() for _ in range(200))) == [1] * 200
 
 
 def test_the_engine_killed_under_change_processing(shop: Any, following: Any, schema: str) -> None:
