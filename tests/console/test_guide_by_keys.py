@@ -88,13 +88,13 @@ def deploy(console: DrawnTerminal) -> None:
     console.press_for("esc", r"Guide .*Steps .*Output")
 
 
-def run_step(console: DrawnTerminal, key: str, ends: str) -> str:
-    """Seed or verify from the guide, then its output."""
+def run_step(console: DrawnTerminal, key: str, ends: str, kind: str = "enter") -> str:
+    """A script from the guide, of the first or another kind, then its output."""
     console.press_for("6", r"›\S postgresql-to-s3")
     console.press_for("enter", r"Guide .*Steps .*Output")
     console.press_for("s", "what next")
     shown = answer(console, key, r"y run |enter choose")
-    answer(console, "y" if "y run" in shown else "enter", r"sent to i-|done")
+    answer(console, "y" if "y run" in shown else kind, r"sent to i-|done")
     for _ in range(6):  # the tabs, until the script's output is in front
         if re.search(r"sent to i-", "\n".join(console.text().splitlines()[4:-2])):
             break
@@ -137,7 +137,29 @@ def test_the_guide_from_nothing_to_nothing(console: DrawnTerminal, folder: Path)
     shown = run_step(console, "v", "verify done|NOT OK|failed")
     assert re.search(r"270,050 rows, 14 tables, source equals full load", shown), shown
 
-    # 10 Delete: by its name only
+    # 8 Keep the lake fresh
+    console.press_for(":", "a screen, a task, a verb")
+    console.press_for("deploy postgresql-to-s3 KeepFresh=yes", "KeepFresh=yes")
+    console.press_for("enter", r"(?s)KeepFresh = yes.*y (deploy|update) it")
+    answer(console, "y", "Resources")
+    console.wait("● UPDATE_COMPLETE", 120)
+    console.press_for("2", r"pg-s3-changes-\w+ +ready")
+    console.press_for("g", r"› ○ pg-s3-changes-\w+ +ready")
+    console.press_for("s", "f First start")
+    answer(console, "f", r"› ● pg-s3-changes-\w+ +running", 60)
+    run_step(console, "c", "change done")
+    console.press_for("2", r"› ● pg-s3-changes-\w+ +running")
+    console.press_for("c", r"(?s)CDC latency.*target [1-9]\d*s.*cdc captured [1-9]", 60)
+    console.press_for("esc", r"› ● pg-s3-changes-\w+ +running")
+    console.press_for("x", "y stop it")
+    answer(console, "y", r"› ○ pg-s3-changes-\w+ +stopped", 60)
+    shown = run_step(console, "v", "verify done|NOT OK|failed", "2")
+    assert re.search(r"14 tables, source equals load and changes", shown), shown
+    console.press_for("2", r"› ○ pg-s3-changes-\w+ +stopped")
+    console.press_for("s", "e Resume")
+    answer(console, "e", r"› ● pg-s3-changes-\w+ +running", 60)
+
+    # 10 Delete: by its name only, with a task running
     console.press_for("6", r"›\S postgresql-to-s3")
     console.press_for("s", "x Delete")
     shown = answer(console, "x", r"Type (\S+) to go on")
@@ -148,7 +170,7 @@ def test_the_guide_from_nothing_to_nothing(console: DrawnTerminal, folder: Path)
     console.wait("DELETE_COMPLETE|is deleted|is gone|not deployed", 120)
     console.press_for("6", r"›\S postgresql-to-s3 .*not deployed")
     console.press_for("2", "no tasks in us-east-1")
-    console.press_for("3", "no instances in us-east-1")
+    console.press_for("3", "no (replication )?instances in us-east-1")
     console.press_for("4", "no endpoints in us-east-1")
     console.press_for("7", "no stacks in us-east-1")
     assert not [pid for pid in processes(folder) if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()]
