@@ -112,6 +112,11 @@ def test_code_of_a_foreign_template_is_not_run_unless_asked(sandbox: Any, eventu
     eventually(lambda: status(sandbox, "foreigncode") == "CREATE_FAILED", 60)
     [reason] = reasons(sandbox, "foreigncode", "Own", "CREATE_FAILED")
     assert "--run-template-code" in reason
+    # Nothing came of it, so nothing of it has to be deleted by the same code.
+    sandbox.client("cloudformation").delete_stack(StackName="foreigncode")
+    sandbox.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName="foreigncode", WaiterConfig=WAIT
+    )
 
 
 def test_custom_resources_run_their_code(running: Any, eventually: Any) -> None:

@@ -237,3 +237,15 @@ def test_an_instance_takes_its_time_to_run(sandbox: Any, eventually: Any) -> Non
     ec2.get_waiter("instance_terminated").wait(
         InstanceIds=[made["InstanceId"]], WaiterConfig={"Delay": 1, "MaxAttempts": 20}
     )
+
+
+def test_a_deleted_vpc_endpoint_is_gone(sandbox: Any) -> None:
+    ec2 = sandbox.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.{ec2.meta.region_name}.s3")
+    name = made["VpcEndpoint"]["VpcEndpointId"]
+    [found] = ec2.describe_vpc_endpoints(VpcEndpointIds=[name])["VpcEndpoints"]
+    assert found["VpcEndpointType"] == "Gateway"
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[name])
+    assert name not in {each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]}
+    ec2.delete_vpc(VpcId=vpc)

@@ -31,6 +31,8 @@ def main() -> None:
     _limit(order)
     with zipfile.ZipFile(order["code"]) as archive:
         archive.extractall(order["folder"])
+    # boto3 lies where the sandbox found it, which this isolated interpreter may not look at (a user's own site).
+    sys.path.extend(part for part in order["libraries"] if part not in sys.path)
     sys.path.insert(0, order["folder"])
     sys.modules.setdefault("cfnresponse", _cfnresponse())
     _answer_for_the_truststore(order["truststore_host"], order["ca_pem"].encode())

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dmstui.sandbox import libraries
 from dmstui.sandbox.cloudformation.callbacks import Callbacks, answer_of
 from dmstui.sandbox.cloudformation.intrinsics import text
 from dmstui.sandbox.cloudformation.types.base import RefusalError
@@ -145,25 +146,26 @@ class CodeRoom:
             template=template,
         )
 
-    def refuse_unless_allowed(self, function: Function) -> None:
-        """Code that is not the catalogue's runs only where the user said so."""
+    def runnable(self, token: str) -> Function:
+        """The function, if its code may run: what is not the catalogue's does only where the user said so."""
         from dmstui.catalog import is_catalogue_template
 
+        function = self.function(token)
         if self.world.run_template_code:
-            return
+            return function
         if function.template is None or not is_catalogue_template(function.template):
             raise RefusalError(
                 f"The code of {function.name} is not from a template of the catalogue and is not run here. "
                 "Start the sandbox with --run-template-code to let it run on this machine."
             )
+        return function
 
     async def custom(self, token: str, event: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Send a custom resource's request to its function and wait for the answer; `RefusalError` when it fails.
 
         `seconds` is the ServiceTimeout, of the wall.
         """
-        function = self.function(token)
-        self.refuse_unless_allowed(function)
+        function = self.runnable(token)
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
         def receive(body: bytes) -> None:
@@ -224,6 +226,7 @@ class CodeRoom:
             order = {
                 "code": str(folder / "code.zip"),
                 "folder": str(folder / "task"),
+                "libraries": libraries.folders(),
                 "result": str(folder / "result.json"),
                 "handler": function.handler,
                 "event": event,

@@ -1,4 +1,7 @@
-"""EC2 instances take their time: pending to running, stopping to stopped, shutting-down to terminated, by the pace."""
+"""EC2 instances take their time: pending to running, stopping to stopped, shutting-down to terminated, by the pace.
+
+And a deleted VPC endpoint is gone; moto would list it as deleted for ever.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _MOVES = {
 
 class Ec2Observer:
     service = "ec2"
-    operations = frozenset(_MOVES)
+    operations = frozenset({*_MOVES, "CreateVpcEndpoint", "DeleteVpcEndpoints"})
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -36,9 +39,20 @@ class Ec2Observer:
     async def after(self, call: Call, params: dict[str, Any], answer: MotoAnswer) -> MotoAnswer:
         if params.get("DryRun"):
             return answer
-        member, between, end, step = _MOVES[call.operation]
+        endpoints = self._world.moto.backend("ec2").vpc_end_points
+        if call.operation == "DeleteVpcEndpoints":
+            for endpoint_id in params.get("VpcEndpointIds", ()):
+                endpoints.pop(endpoint_id, None)
+            return answer
         operation = wire.model("ec2").operation_model(call.operation)
         document = wire.read_answer(operation, answer.status, answer.body)
+        if call.operation == "CreateVpcEndpoint":
+            made = endpoints.get(document.get("VpcEndpoint", {}).get("VpcEndpointId"))
+            if made is not None and made.vpc_endpoint_type is None:
+                # EC2's default; without it moto cannot delete what it made.
+                made.vpc_endpoint_type = "Gateway"
+            return answer
+        member, between, end, step = _MOVES[call.operation]
         for entry in document.get(member, []):
             instance = self._find(entry["InstanceId"])
             if instance is None:

@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dmstui.catalog.commands import CommandMatch
+from dmstui.sandbox import libraries
 from dmstui.sandbox.engines import binaries
 from dmstui.sandbox.engines.base import EngineUnavailableError, Server
 from dmstui.sandbox.world import World
@@ -68,6 +69,8 @@ def _base(folder: Path) -> dict[str, str]:
         path.insert(0, str(binaries.available()[-1].bin))
     return {
         "PATH": ":".join(path),
+        # With another HOME the interpreter no longer finds libraries of a user's own site.
+        "PYTHONPATH": os.pathsep.join(libraries.folders()),
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "LC_ALL": "C.UTF-8",

@@ -62,6 +62,8 @@ class CustomResource(Provisioner):
         return answer
 
     async def create(self, at: Site, p: Properties) -> str:
+        # Refused before there is anything: a rollback would ask the same code to delete it, and stick there.
+        at.code.runnable(str(p["ServiceToken"]))
         # The function decides the id; until it answers the resource has the one CloudFormation would make up.
         return at.name(128)
 
