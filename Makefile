@@ -23,7 +23,7 @@ test: $(STAMP) ## the fast tests, under 10 minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
 
 test-all: $(STAMP) ## the long tests: scenarios end to end, kills, properties, tmux, every command of a guide
-	$(BIN)/pytest -m long --timeout 900
+	$(BIN)/pytest -n 2 --dist loadfile -m long --timeout 900
 
 lint: $(STAMP) ## format, rules, types and layers
 	$(BIN)/ruff format --check .
