@@ -126,16 +126,15 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.footer = Footer(id="footer")
         self.dialog = Dialog(self.clock.monotonic, symbols, id="dialog")
         self.views: dict[str, View] = {}
+        self._none = View()  # stands in front until the first view is there; never mounted
 
     # life
 
     def compose(self) -> ComposeResult:
-        """Everything but the views, and the first of those."""
-        first = VIEWS[0]()
-        self.views[first.NAME] = first
+        """Everything but the views: the first of them comes once this frame stands."""
         yield self.bar
         yield self.nav
-        yield Container(first, id="place")
+        yield Container(id="place")
         yield self.line
         yield self.footer
         yield self.dialog
@@ -152,8 +151,11 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         self.call_after_refresh(self.begin)
 
     def begin(self) -> None:
-        """Start the monitor in a thread: importing AWS's modules takes longer than drawing the first frame."""
+        """Bring the first view, and start the monitor in a thread: importing AWS's modules takes longer than
+        drawing the first frame.
+        """
         gc.enable()
+        self.view(self.trail[-1][0])
         threading.Thread(
             target=self._start_monitor, args=(self.options,), name="monitor-start", daemon=True
         ).start()
@@ -199,7 +201,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
     def _tell_stacks(self, snapshot: Snapshot) -> None:
         """A deploy or delete that was under way before dmstui was started is told once."""
         for stack in states.under_way(snapshot):
-            self.say(f"{stack.name} is {stack.status}; :progress {stack.name} shows it", "busy")
+            self.say(f"{stack.name} is {stack.status}; :progress {stack.name} shows it")
 
     def on_monitor_failed(self, message: MonitorFailed) -> None:
         """No picture will come: say why and what to do."""
@@ -294,7 +296,14 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
     @property
     def front(self) -> View:
         """The view in front."""
-        return self.views[self.trail[-1][0]]
+        return self.views.get(self.trail[-1][0], self._none)
+
+    def view(self, name: str) -> View:
+        """The view of that name; its file is read and it is mounted when it is first asked for."""
+        if name not in self.views:
+            self.views[name] = next(view for view in VIEWS if name == view.NAME)()
+            self.query_one("#place").mount(self.views[name])
+        return self.views[name]
 
     @property
     def root_title(self) -> str:
@@ -309,10 +318,7 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         before = self.front
         self.last_place, self.trail = self.trail, trail
         name = trail[-1][0]
-        if name not in self.views:
-            self.views[name] = next(view for view in VIEWS if name == view.NAME)()
-            self.query_one("#place").mount(self.views[name])
-        after = self.views[name]
+        after = self.view(name)
         with self.batch_update():
             if before is not after:
                 before.leave()
@@ -399,13 +405,13 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         if width(place) + width(fresh) > cells:
             fresh = header.freshness(snapshot, since, cells, now, tight=True)
         self.bar.show(place, fresh)
-        if not self.front.ready:
-            return
-        crumbs = self.front.crumbs()
+        crumbs = self.front.crumbs() if self.front.ready else ()
         if not crumbs:
             views = [(view.NUMBER, view.NAME, view.TITLE) for view in VIEWS if view.NUMBER]
             crumbs = header.navigation(views, self.trail[0][0], cells)
-        self.nav.show(crumbs, self.front.status())
+        self.nav.show(crumbs, self.front.status() if self.front.ready else ())
+        if not self.front.ready:
+            return
         if self.dialog.is_open and self.dialog.ask is not None:
             self.footer.show(((f" {self.dialog.ask.keys()}", "dim"),))
         elif self.line.is_open:
