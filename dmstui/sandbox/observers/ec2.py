@@ -1,6 +1,7 @@
 """EC2 instances take their time: pending to running, stopping to stopped, shutting-down to terminated, by the pace.
 
-And a deleted VPC endpoint is gone; moto would list it as deleted for ever.
+A deleted VPC endpoint is gone; moto would list it as deleted for ever. A rule of a security group is revoked whatever
+its description says; moto would look for one with the same.
 """
 
 from __future__ import annotations
@@ -26,18 +27,25 @@ _MOVES = {
 }
 
 
+_REVOKES = frozenset({"RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"})
+
+
 class Ec2Observer:
     service = "ec2"
-    operations = frozenset({*_MOVES, "CreateVpcEndpoint", "DeleteVpcEndpoints"})
+    operations = frozenset({*_MOVES, "CreateVpcEndpoint", "DeleteVpcEndpoints", *_REVOKES})
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def before(self, call: Call, params: dict[str, Any]) -> None:
         """Nothing is refused."""
+        if call.operation in _REVOKES and not params.get("DryRun"):
+            self._describe_alike(params, egress=call.operation == "RevokeSecurityGroupEgress")
 
     async def after(self, call: Call, params: dict[str, Any], answer: MotoAnswer) -> MotoAnswer:
         if params.get("DryRun"):
+            return answer
+        if call.operation in _REVOKES:
             return answer
         endpoints = self._world.moto.backend("ec2").vpc_end_points
         if call.operation == "DeleteVpcEndpoints":
@@ -60,6 +68,24 @@ class Ec2Observer:
             self._set(instance, between)
             self._world.spawn(self._finish(instance, between, end, step), f"ec2 {instance.id} {end[0]}")
         return answer
+
+    def _describe_alike(self, params: dict[str, Any], *, egress: bool) -> None:
+        """Give the rules about to be revoked the request's descriptions: moto compares them, EC2 does not."""
+        named = params.get("GroupId") or params.get("GroupName")
+        group = self._world.moto.backend("ec2").get_security_group_by_name_or_id(named) if named else None
+        if group is None:
+            return
+        asked = {
+            (str(permission.get("IpProtocol")), pair.get("GroupId")): pair.get("Description")
+            for permission in params.get("IpPermissions", ())
+            for pair in permission.get("UserIdGroupPairs", ())
+        }
+        for rule in group.egress_rules if egress else group.ingress_rules:
+            key = (str(rule.ip_protocol), rule.source_group.get("GroupId"))
+            if key in asked:
+                rule.source_group.pop("Description", None)
+                if asked[key] is not None:
+                    rule.source_group["Description"] = asked[key]
 
     def _find(self, instance_id: str) -> Any:
         for reservation in list(self._world.moto.backend("ec2").reservations.values()):

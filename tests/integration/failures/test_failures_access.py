@@ -70,25 +70,20 @@ def test_a_wrong_password_in_the_secret(shop: Any, table: str) -> None:
     shop.delete(arn)
 
 
+def rule(shop: Any, **more: str) -> dict[str, Any]:
+    """The rule that lets the replication instance in."""
+    pair = {"GroupId": shop.outputs["ReplicationSecurityGroupId"], **more}
+    permission = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [pair]}
+    return {"GroupId": shop.outputs["DatabaseSecurityGroupId"], "IpPermissions": [permission]}
+
+
 def shut_out(shop: Any) -> None:
-    """Take away the rule that lets the replication instance in, as the guide does."""
-    ec2 = shop.client("ec2")
-    group = shop.outputs["DatabaseSecurityGroupId"]
-    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
-    (found,) = (
-        each["SecurityGroupRuleId"]
-        for each in rules["SecurityGroupRules"]
-        if each.get("ReferencedGroupInfo", {}).get("GroupId") == shop.outputs["ReplicationSecurityGroupId"]
-    )
-    ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[found])
+    """Take the rule away; its description need not be told."""
+    shop.client("ec2").revoke_security_group_ingress(**rule(shop))
 
 
 def let_in(shop: Any) -> None:
-    pair = {"GroupId": shop.outputs["ReplicationSecurityGroupId"], "Description": "DMS reads the source"}
-    shop.client("ec2").authorize_security_group_ingress(
-        GroupId=shop.outputs["DatabaseSecurityGroupId"],
-        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [pair]}],
-    )
+    shop.client("ec2").authorize_security_group_ingress(**rule(shop, Description="DMS reads the source"))
 
 
 TIMEOUT = "RetCode: SQL_ERROR SqlState: 08001 NativeError: 101 Message: [unixODBC]timeout expired"
