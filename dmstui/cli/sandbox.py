@@ -62,7 +62,10 @@ def _fail(message: str, code: int = 1) -> NoReturn:
     "--speed", type=float, default=60.0, show_default=True, help="How many times faster waiting passes."
 )
 @click.option(
-    "--state", type=click.Path(path_type=Path), metavar="DIR", help="Folder that keeps it between runs."
+    "--state",
+    metavar="DIR",
+    callback=lambda _context, _option, value: _folder(value),
+    help="Folder that keeps it between runs.",
 )
 @click.option(
     "--run-template-code", is_flag=True, help="Run inline code of templates that are not the catalogue's."
@@ -87,6 +90,13 @@ def sandbox(  # noqa: PLR0917
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         _fail("the console needs a terminal; the server alone: dmstui sandbox --serve", 2)
     raise SystemExit(_console(given, options))
+
+
+def _folder(value: str | None) -> Path | None:
+    """The state folder. An empty name (an unset variable of a shell) is not taken for the current one."""
+    if value == "":
+        raise click.BadParameter("the name is empty")
+    return None if value is None else Path(value)
 
 
 def _console(given: ConnectionOptions, options: Options) -> int:

@@ -41,6 +41,17 @@ class Entry:
     headers: tuple[tuple[str, str], ...]
 
 
+def _format(known: Path) -> object:
+    """The format a state folder says it has."""
+    try:
+        document = json.loads(known.read_text())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise StateError(f"The state folder {known.parent} cannot be used: its {known.name} is damaged.")
+    return document.get("format")
+
+
 def open_state(folder: Path) -> Path:
     """Make or take the state folder and lock it; StateError says in a sentence why it cannot be."""
     try:
@@ -49,7 +60,7 @@ def open_state(folder: Path) -> Path:
             raise StateError(f"{folder} is not a folder.")
         known = folder / "sandbox.json"
         if known.exists():
-            found = json.loads(known.read_text()).get("format")
+            found = _format(known)
             if found != FORMAT:
                 raise StateError(f"{folder} was written by another version of the sandbox (format {found}).")
         elif any(entry.name != "lock" for entry in folder.iterdir()):

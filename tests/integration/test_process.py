@@ -35,6 +35,7 @@ def serve(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[s
         (["--port", "70000"], 2, "port must lie between"),
         (["--state", "/proc/nowhere"], 1, "state folder /proc/nowhere cannot be used"),
         (["--state", __file__], 1, "cannot be used|is not a folder"),
+        (["--state", ""], 2, "the name is empty"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], code: int, sentence: str) -> None:
@@ -61,6 +62,15 @@ def test_a_folder_of_somebody_elses_files_is_not_taken(tmp_path: Path) -> None:
     done = serve("--state", str(tmp_path))
     assert done.returncode == 1
     assert "holds other files" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["", "not JSON", "[]"])
+def test_a_damaged_folder_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sandbox.json").write_text(content)
+    done = serve("--state", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.endswith("its sandbox.json is damaged.\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_state_folder_serves_one_sandbox(new_sandbox: Callable[..., Any], tmp_path: Path) -> None:
