@@ -13,15 +13,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.geometry import Size
 from textual.screen import Screen
 
-from dmstui.console import header, life, states, theme
+from dmstui.console import header, life, theme
 from dmstui.console.actions import Actions
 from dmstui.console.clock import Clock
 from dmstui.console.deeds import Deed, Deeds, Stream, sentence
+from dmstui.console.key_route import KeyRoute
 from dmstui.console.keys import written
 from dmstui.console.messages import DeedMoved, MonitorFailed, SnapshotArrived
 from dmstui.console.paint import width
@@ -34,10 +37,11 @@ from dmstui.console.widgets.command_line import CommandLine, Tone
 from dmstui.console.widgets.dialog import Dialog
 from dmstui.console.widgets.line_table import LineTable
 from dmstui.console.widgets.text_pane import TextPane
-from dmstui.model import AwsError, Snapshot
+from dmstui.model import AwsError
 
 if TYPE_CHECKING:
     from dmstui.aws.options import ConnectionOptions
+    from dmstui.model import Snapshot
 
 MakeMonitor = Callable[["ConnectionOptions"], Any]
 _HELP = KeyHint("?", "help")
@@ -47,7 +51,7 @@ STYLES = [_HERE / "app.tcss", *sorted(_HERE.glob("widgets/*.tcss")), *sorted(_HE
 BOX_WIDTH, BOX_HEIGHT = 110, 34
 
 
-class ConsoleApp(Actions, App[int], inherit_bindings=False):
+class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
     """The console on one connection. `make_monitor` builds the monitor; tests hand in one without AWS."""
 
     CSS_PATH: ClassVar[Any] = STYLES
@@ -200,6 +204,8 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     def _tell_stacks(self, snapshot: Snapshot) -> None:
         """A deploy or delete that was under way before dmstui was started is told once."""
+        from dmstui.console import states
+
         for stack in states.under_way(snapshot):
             self.say(f"{stack.name} is {stack.status}; :progress {stack.name} shows it")
 
@@ -278,6 +284,8 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
         """The newest picture, an empty one that is loading before the first."""
         if self.snapshot is not None:
             return self.snapshot
+        from dmstui.model import Snapshot
+
         return Snapshot(
             at=self.clock.wall(),
             region=self.options.region or "",
@@ -349,24 +357,27 @@ class ConsoleApp(Actions, App[int], inherit_bindings=False):
 
     # drawing
 
-    def on_resize(self) -> None:
-        """Boxes from a size on, rules below."""
-        self._fit()
+    def on_resize(self, event: events.Resize) -> None:
+        """Boxes from a size on, rules below. Textual gives its own widgets the new size after this handler."""
+        self._fit(event.size)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
         self.dialog.on_screen_resize()
+        self.update_front()
         self.look()
 
     def get_default_screen(self) -> Screen[Any]:
         """The one screen, its classes set before its widgets are styled for the first time."""
-        return Screen(id="_default", classes=" ".join(sorted(self._classes_now())))
+        return Screen(id="_default", classes=" ".join(sorted(self._classes_now(self.size))))
 
-    def _fit(self) -> None:
-        wanted = self._classes_now()
+    def _fit(self, size: Size) -> None:
+        wanted = self._classes_now(size)
         for name in ("boxes", "narrow", "short", "ascii"):
             if (name in wanted) != self.screen.has_class(name):
                 self.screen.set_class(name in wanted, name)
 
-    def _classes_now(self) -> set[str]:
-        size = self.size
+    def _classes_now(self, size: Size) -> set[str]:
         fits = {
             "boxes": size.width >= BOX_WIDTH and size.height >= BOX_HEIGHT,
             "narrow": size.width < 60,

@@ -13,6 +13,10 @@ class Clock:
         """Seconds that never jump."""
         return time.monotonic()
 
+    def at(self, moment: float) -> float:
+        """A moment of `monotonic` that an event carries."""
+        return moment
+
     def wall(self) -> datetime:
         """Now, UTC."""
         return datetime.now(UTC)
@@ -33,6 +37,10 @@ class FrozenClock(Clock):
 
     def monotonic(self) -> float:
         """The seconds set."""
+        return self._monotonic
+
+    def at(self, moment: float) -> float:
+        """The seconds set: the system's clock, by which events are stamped, plays no part."""
         return self._monotonic
 
     def wall(self) -> datetime:

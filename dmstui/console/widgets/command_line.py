@@ -139,7 +139,7 @@ class CommandLine(LineWidget, can_focus=True):
         self._complete = complete
         self._refresh_completions()
         self._back = 0
-        self.focus()
+        self.screen.set_focus(self)
         self.redraw()
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class CommandLine(LineWidget, can_focus=True):
         self.sign = self.text = self.problem = self.hint = ""
         self._previous = None
         if previous is not None and previous.is_mounted:
-            previous.focus()
+            self.screen.set_focus(previous)
         self.redraw()
 
     def complain(self, problem: str) -> None:

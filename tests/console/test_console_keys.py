@@ -1,0 +1,85 @@
+"""Keys that come in one go, pasted text, and the size of the terminal: nothing acts that was not meant to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import console_samples as samples
+import pytest
+from conftest import NAMES
+from textual import events
+
+from dmstui.console.key_route import BURST_SECONDS, pasted
+
+
+def burst(c: Any, text: str) -> None:
+    """All keys at once, as one read of the terminal hands them over."""
+    for char in text:
+        key = {"\n": "enter"}.get(char, NAMES.get(char, char))
+        c.app.post_message(events.Key(key, char if char != "\n" else None))
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "gap", "expected"),
+    [
+        ("p", "e", 0.0, True),
+        ("p", "e", BURST_SECONDS, False),
+        ("p", "p", 0.0, False),
+        ("j", "x", 0.0, False),
+        ("2", "x", 0.0, False),
+        ("q", "1", 0.001, True),
+    ],
+)
+def test_what_follows_at_once_was_pasted(key: str, before: str, gap: float, expected: bool) -> None:
+    assert pasted(key, before, gap) is expected
+
+
+async def test_keys_typed_in_one_go_with_the_colon_are_the_prompts(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        burst(c, ":deploy postgresql-to-s3 KeepFresh=yes")
+        await c.settle()
+        assert c.app.line.text == "deploy postgresql-to-s3 KeepFresh=yes"
+        assert not c.app.dialog.is_open
+        assert c.app.front.NAME == "monitor"
+        assert ("pause", True) not in c.monitor.asked
+
+
+async def test_a_slash_and_its_words_in_one_go_filter(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        burst(c, "/billing\n")
+        await c.settle()
+        assert c.app.front.table.shown == 1
+        assert not c.app.line.is_open
+
+
+async def test_what_follows_a_prompt_in_the_same_paste_does_not_act(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        burst(c, ":tasks\npq")
+        await c.until(lambda: c.app.front.NAME == "tasks")
+        assert c.app.is_running
+        assert ("pause", True) not in c.monitor.asked
+        await c.until(lambda: c.says("too fast to be typed"))
+
+
+async def test_a_pasted_name_on_the_screen_starts_nothing(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        c.app.post_message(events.Paste("spxq"))
+        await c.settle()
+        assert c.says("pasted text does nothing here")
+        assert c.app.is_running
+        assert not c.app.dialog.is_open
+        burst(c, "jpqx")
+        await c.settle()
+        assert c.app.is_running
+        assert ("pause", True) not in c.monitor.asked
+
+
+async def test_every_size_has_its_own_layout_at_once(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        for size, boxes in (((140, 40), True), ((80, 24), False), ((40, 12), False), ((140, 40), True)):
+            await c.pilot.resize_terminal(*size)
+            await c.settle()
+            assert c.app.screen.has_class("boxes") is boxes, size
+            assert c.app.screen.has_class("narrow") is (size[0] < 60), size
+            assert c.app.front.tasks.size.height > 0, size
+            assert c.says("orders-cdc"), size
