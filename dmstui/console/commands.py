@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from dmstui.model import Snapshot
+if TYPE_CHECKING:
+    from dmstui.model import Snapshot
 
 Takes = Literal["", "task", "scenario", "stack", "column", "step", "text"]
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dmstui.console import format as fmt
 from dmstui.console.paint import Line, Span
 from dmstui.console.symbols import STYLE, Shapes
-from dmstui.model import Snapshot
+
+if TYPE_CHECKING:
+    from dmstui.model import Snapshot
 
 
 def place(

@@ -5,10 +5,12 @@ only the last counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from dmstui.model import Snapshot
+if TYPE_CHECKING:
+    from dmstui.model import Snapshot
 
 
 class SnapshotArrived(Message):

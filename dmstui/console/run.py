@@ -27,9 +27,9 @@ def run(options: ConnectionOptions, *, mouse: bool = False) -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ["DMSTUI_TTY"] = "1"
-    life.guard_decoder()
     # Nothing made before the first frame is garbage; `ConsoleApp.begin` lets the collector run again.
     gc.disable()
+    life.guard_decoder()
 
     from dmstui.console.app import ConsoleApp
 

@@ -48,7 +48,7 @@ def asked(url: str) -> dict[str, Any]:
 
 def console(url: str = "") -> list[str]:
     """The command that opens the console, on an endpoint or on what the environment says."""
-    return [sys.executable, "-m", "dmstui", *(["--endpoint-url", url] if url else [])]
+    return [str(Path(sys.executable).with_name("dmstui")), *(["--endpoint-url", url] if url else [])]
 
 
 def _file(path: Path) -> ModuleType:

@@ -16,10 +16,10 @@ from textual.widget import Widget
 from dmstui.console.paint import Line
 from dmstui.console.widgets.line_table import LineTable
 from dmstui.console.widgets.text_pane import TextPane
-from dmstui.model import ReplicationTask, Snapshot
 
 if TYPE_CHECKING:
     from dmstui.console.app import ConsoleApp
+    from dmstui.model import ReplicationTask, Snapshot
 
 
 class View(Widget):
