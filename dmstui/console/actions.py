@@ -100,7 +100,9 @@ class Actions(_Base):
         me = self._me
 
         def answered(answer: Answer) -> None:
-            if answer.value is not None and yes is not None:
+            if answer.value is None and not isinstance(ask, Reading):
+                me.say("nothing done")
+            elif answer.value is not None and yes is not None:
                 yes(answer.value)
             me.look()
 

@@ -20,7 +20,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.screen import Screen
 
-from dmstui.console import header, life, theme
+from dmstui.console import header, life, outage, theme
 from dmstui.console.actions import Actions
 from dmstui.console.clock import Clock
 from dmstui.console.deeds import Deed, Deeds, Stream, sentence
@@ -32,6 +32,7 @@ from dmstui.console.palette_provider import Verbs
 from dmstui.console.screens import VIEWS
 from dmstui.console.screens.view import View
 from dmstui.console.symbols import SymbolSet, shapes
+from dmstui.console.widgets.alarm import Alarm
 from dmstui.console.widgets.bars import Bar, Footer, KeyHint
 from dmstui.console.widgets.command_line import CommandLine, Tone
 from dmstui.console.widgets.dialog import Dialog
@@ -124,6 +125,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         self.searching: LineTable | TextPane | None = None
         self.bar = Bar("on-bar", id="header")
         self.nav = Bar(id="nav")
+        self.alarm = Alarm(symbols, id="alarm")
         self.line = CommandLine(
             self.clock.monotonic, lambda: f"{self.clock.wall():%H:%M:%S}", symbols, id="line"
         )
@@ -138,6 +140,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         """Everything but the views: the first of them comes once this frame stands."""
         yield self.bar
         yield self.nav
+        yield self.alarm
         yield Container(id="place")
         yield self.line
         yield self.footer
@@ -229,6 +232,8 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
             if deed.after is not None and not deed.error:
                 deed.after()
             self.nudge()
+        if not self.deeds.running:
+            self.line.rest()
         self.update_front()
         self.look()
 
@@ -403,6 +408,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
             return
         snapshot = self.snapshot
         cells = self.size.width
+        self.alarm.show(outage.words(snapshot) if snapshot else "")
         since = self.clock.monotonic() - self.arrived_at
         place = header.place(
             snapshot,

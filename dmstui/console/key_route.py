@@ -23,9 +23,23 @@ else:
 BURST_SECONDS = 0.02
 # Keys that only move or leave: they may come as fast as they like.
 MOVING = frozenset(
-    "up down left right home end pageup pagedown tab shift+tab escape enter ctrl+d ctrl+u ctrl+f ctrl+b "
-    "j k h g G n N left_square_bracket right_square_bracket ctrl+c ctrl+z "
-    "1 2 3 4 5 6 7 grave_accent".split()
+    {
+        "up",
+        "down",
+        "left",
+        "right",
+        "home",
+        "end",
+        "pageup",
+        "pagedown",
+        "tab",
+        "shift+tab",
+        "escape",
+        "enter",
+    }
+    | {"left_square_bracket", "right_square_bracket", "grave_accent"}
+    | {f"ctrl+{letter}" for letter in "bcdfuz"}
+    | set("jkhgGnN1234567")
 )
 
 

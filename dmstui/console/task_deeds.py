@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dmstui.console import format as fmt
+from dmstui.console import outage
 from dmstui.console.deeds import sentence
 from dmstui.console.widgets.ask import Choice, Choose, Confirm, TypeName
 from dmstui.model import AwsError, Connection, ReplicationTask, Stack, TableStatistics, allowed, start_choices
@@ -35,6 +36,10 @@ def refusal(app: ConsoleApp, name: str, target: Any) -> str | None:
     """Why an operation is not possible on this target now."""
     if app.read_only and name != "test_connection":
         return "this session is read-only"
+    of_stacks = name in {"deploy", "delete_stack", "run_script"}
+    unknown = outage.refusal(app.known, app.known.stacks if of_stacks else app.known.tasks)
+    if unknown:
+        return unknown
     reason: str | None = verb(name).refusal(target, app.known)
     return reason
 

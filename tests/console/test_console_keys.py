@@ -83,3 +83,45 @@ async def test_every_size_has_its_own_layout_at_once(console: Any) -> None:
             assert c.app.screen.has_class("narrow") is (size[0] < 60), size
             assert c.app.front.tasks.size.height > 0, size
             assert c.says("orders-cdc"), size
+
+
+async def test_enter_in_a_typed_name_says_what_to_press(console: Any) -> None:
+    stacks = samples.part(samples.stacks("CREATE_COMPLETE"))
+    async with console(samples.snapshot(stacks=stacks)) as c:
+        await c.keys("7", "x")
+        name = c.app.dialog.ask.name
+        await c.keys("enter")
+        assert c.says("not the whole name yet")
+        await c.type(f"{name}s")
+        await c.keys("enter")
+        assert c.says("does not match")
+        await c.keys("backspace", "enter")
+        assert c.says("now y to delete it now, or esc")
+        assert not c.monitor.submitted
+        await c.keys("escape")
+        assert not c.app.dialog.is_open
+        assert c.says("nothing done")
+
+
+async def test_a_name_pasted_with_a_y_behind_it_does_nothing(console: Any) -> None:
+    stacks = samples.part(samples.stacks("CREATE_COMPLETE"))
+    async with console(samples.snapshot(stacks=stacks)) as c:
+        await c.keys("7", "x")
+        burst(c, f"{c.app.dialog.ask.name}yy")
+        await c.settle()
+        assert c.app.dialog.is_open
+        assert not c.monitor.submitted
+        c.clock.advance(1.0)
+        await c.keys("y")
+        assert len(c.monitor.submitted) == 1
+
+
+async def test_what_stays_under_way_is_said_again_after_a_message(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        c.app.say("deploying it …", "busy")
+        c.app.say("copied", "ok")
+        c.clock.advance(60)
+        c.app.tick()
+        assert c.app.line.note.text == "deploying it …"
+        c.app.line.rest()
+        assert c.app.line.note is None

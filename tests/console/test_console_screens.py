@@ -252,7 +252,7 @@ async def test_reload_asks_for_the_name(console: Any, monkeypatch: pytest.Monkey
         await c.keys("enter", "s", "l")
         assert isinstance(c.app.dialog.ask, TypeName)
         assert c.says("Type lake-load to go on")
-        await c.keys("enter")
+        await c.keys("escape")
         assert not c.app.dialog.is_open
         await c.keys("s", "l")
         await c.type("lake-loady")

@@ -62,7 +62,7 @@ def _fitting(body: list[Line], height: int) -> list[Line]:
     if len(body) <= height:
         return body
     hidden = len(body) - height + 1
-    return [*body[: height - 1], ((f"… {hidden} more lines", "dim"),)]
+    return [*body[: height - 1], ((f"… {hidden} more {'line' if hidden == 1 else 'lines'}", "dim"),)]
 
 
 @dataclass(slots=True)
@@ -114,6 +114,7 @@ class TypeName:
     look: Look = "bad"
     width: int = 68
     typed: str = ""
+    told: str = ""  # what enter was answered with
 
     @property
     def ready(self) -> bool:
@@ -126,7 +127,7 @@ class TypeName:
         ask: Line = (("Type ", "dim"), (cut(self.name, width - 12), "bright+bold"), (" to go on:", "dim"))
         field_: Line = (
             (f"{self.typed}{'' if self.ready else drawn.caret}", "bad+bold" if wrong else "bright+bold"),
-            ("   does not match" if wrong else "", "bad"),
+            (f"   {self.told}" if self.told else "   does not match" if wrong else "", "bad"),
         )
         buttons: Line = (
             ((" y ", "key+bold"), (self.deed, "bad+bold"), ("   esc cancel", "dim"))
@@ -136,11 +137,20 @@ class TypeName:
         return [*_fitting(_body(self.text, width), height - 5), (), ask, field_, (), buttons]
 
     def key(self, name: str, character: str | None) -> Answer | None:
-        """Typing; `y` after the whole name; esc or enter leave."""
-        if name in {"escape", "enter"}:
+        """Typing; `y` after the whole name; esc leaves, enter only says what is missing."""
+        if name == "escape":
             return CANCELLED
         if self.ready and character == "y":
             return Answer(True)
+        if name == "enter":
+            if self.ready:
+                self.told = f"now y to {self.deed}, or esc"
+            elif self.name.startswith(self.typed):
+                self.told = "not the whole name yet"
+            else:
+                self.told = "does not match"
+            return None
+        self.told = ""
         if name == "backspace":
             self.typed = self.typed[:-1]
         elif name == "ctrl+u":
@@ -240,9 +250,11 @@ class Choose:
 
     def keys(self) -> str:
         """For the footer."""
-        if self.enter_picks:
+        if self.enter_picks and len(self.choices) > 6:
             return "letter or enter chooses   esc cancel"
         letters = " ".join(choice.press for choice in self.open_choices)
+        if self.enter_picks:
+            return f"{letters} or enter chooses   esc cancel"
         return f"{letters} choose   esc cancel" if letters else "esc cancel"
 
 
@@ -291,7 +303,8 @@ class Reading:
     def keys(self) -> str:
         """For the footer, with how much is below."""
         below = self._count - self._height - self.top
-        return f"j k scroll{f', {below} lines below' if below > 0 else ''}   esc close"
+        more = f", {below} {'line' if below == 1 else 'lines'} below" if below > 0 else ""
+        return f"j k scroll{more}   esc close"
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> list[Line]:

@@ -77,6 +77,7 @@ class CommandLine(LineWidget, can_focus=True):
         self.problem = ""
         self.hint = ""
         self._note: Note | None = None
+        self._standing: Note | None = None
         self._until = 0.0
         self._complete: Callable[[str], Sequence[str]] = lambda _: ()
         self._completions: list[str] = []
@@ -89,26 +90,37 @@ class CommandLine(LineWidget, can_focus=True):
     # notes
 
     def say(self, text: str, tone: Tone = "info") -> None:
-        """Show a message; `busy` stays until the next one."""
+        """Show a message; `busy` comes back after what is said in between, until `rest`."""
         note = Note(self.wall(), " ".join(clean(text).split()), tone)
         if self._note is not None and (note.text, tone) == (self._note.text, self._note.tone):
             self._until = self.now() + SHOWN_SECONDS[tone]
             return
         self.notes.append(note)
+        if tone == "busy":
+            self._standing = note
         self._note, self._until = note, self.now() + SHOWN_SECONDS[tone]
         self.redraw()
 
     def settle(self) -> None:
         """Take away a message whose time is over; called by the app's clock."""
         if self._note is not None and self.now() >= self._until:
-            self._note = None
-            self.redraw()
+            self._next()
+
+    def rest(self) -> None:
+        """Nothing is under way any more."""
+        self._standing = None
+        if self._note is not None and self._note.tone == "busy":
+            self._next()
+
+    def _next(self) -> None:
+        self._note = self._standing
+        self._until = self.now() + SHOWN_SECONDS["busy"]
+        self.redraw()
 
     def dismiss(self) -> None:
         """Take the message away now, unless work is still going on."""
         if self._note is not None and self._note.tone != "busy":
-            self._note = None
-            self.redraw()
+            self._next()
 
     @property
     def note(self) -> Note | None:

@@ -84,12 +84,15 @@ class Dialog(LineWidget, can_focus=True):
         at = self.now()
         harmless = isinstance(ask, Reading)
         # a burst is a paste into the wrong window, and what was typed ahead was meant for the screen below
-        burst = at - self._pressed_at < BURST_SECONDS and not isinstance(ask, TypeName)
+        quick = at - self._pressed_at < BURST_SECONDS
+        burst = quick and not isinstance(ask, TypeName)
         self._pressed_at = at
         if not harmless and event.key != "escape" and (burst or at - self._opened_at < TYPE_AHEAD_SECONDS):
             return
         if not harmless and event.key == self._opening_key and not isinstance(ask, TypeName):
             return
+        if isinstance(ask, TypeName) and ask.ready and quick:
+            return  # a paste that goes on after the name must not do the deed
         answer = ask.key(event.key, event.character)
         if answer is not None:
             self.close(answer)
