@@ -5,7 +5,7 @@ progress screen draws it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dmstui.model import StackEvent, StackResource
@@ -105,13 +105,15 @@ def steps(
     resources: Sequence[StackResource],
     planned: Mapping[str, str],
     now: datetime,
+    *,
+    deleting: bool = False,
 ) -> tuple[Step, ...]:
     """One step a resource: those under way first, then failed, waiting, done (the latest first).
 
     events: of the running operation, oldest first. planned: logical id -> type of the template, for what has
-    not begun.
+    not begun. deleting: the stack goes, though its events may not say so yet: what stands is still to do.
     """
-    operation = events[0].status.split("_", 1)[0] if events else ""
+    operation = "DELETE" if deleting else events[0].status.split("_", 1)[0] if events else ""
     began: dict[str, datetime] = {}
     latest: dict[str, StackEvent] = {}
     order: dict[str, int] = {}
@@ -149,6 +151,13 @@ def steps(
         return 3, -order.get(step.logical_id, 0)
 
     return tuple(sorted(made, key=rank))
+
+
+def ended(made: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps of a delete whose stack is gone: all are done, whatever the last event read said; clocks stand."""
+    return tuple(
+        one if one.done else replace(one, status="DELETE_COMPLETE", seconds=None, reason="") for one in made
+    )
 
 
 def groups(made: Sequence[Step]) -> tuple[Group, ...]:

@@ -100,6 +100,8 @@ class ProgressView(View):
         app = self.console
         self.stack_name = ""
         self._watched = ""
+        self._seen: Stack | None = None  # the stack as it stood last
+        self._gone = False  # it was there and is not any more
         self._planned: dict[str, str] = {}
         self.bars = GroupBars(app.symbols)
         self.steps = LineTable(
@@ -166,6 +168,7 @@ class ProgressView(View):
         """Watch this stack."""
         if argument != self.stack_name:
             self.stack_name = argument
+            self._seen, self._gone = None, False
             self._planned = _planned(argument)
         self._watch()
 
@@ -194,6 +197,8 @@ class ProgressView(View):
         """Which stack, how it stands, for how long."""
         stack = self._stack()
         line = crumbs(("Scenarios", self.stack_name), self.console.drawn)
+        if self._gone:
+            return (*line, ("   ", ""), (f"{self.console.drawn.ok} deleted", STYLE["ok"]))
         if stack is None:
             deed = self.console.deeds.about(self.stack_name)
             words = (
@@ -209,10 +214,12 @@ class ProgressView(View):
 
     def status(self) -> Line:
         """Elapsed and share done."""
-        events = stack_progress.current(self._events().value)
+        stack = self._stack()
+        events = self._current(stack)
         if not events:
             return ()
-        stack = self._stack()
+        if self._gone:
+            return ((f"took {fmt.duration((events[-1].at - events[0].at).total_seconds())} ", "bright"),)
         end = self.console.known.at if stack is not None and not stack.settled else events[-1].at
         return ((f"{fmt.duration((end - events[0].at).total_seconds())} ", "bright"),)
 
@@ -220,12 +227,18 @@ class ProgressView(View):
         """Bars, resources and events as CloudFormation has them."""
         self._watch()
         part = self._events()
-        events = stack_progress.current(part.value)
-        resources = snapshot.stack_resources.get(self.stack_name, Part(()))
         stack = self._stack()
-        # what a condition of the template left out never begins: once the stack stands it is not waited for
-        planned = self._planned if stack is None or not stack.settled else {}
-        made = stack_progress.steps(events, resources.value, planned, snapshot.at)
+        self._follow(stack, snapshot)
+        events = self._current(stack)
+        resources = snapshot.stack_resources.get(self.stack_name, Part(()))
+        # what is to come is known only of a create: an update and a delete concern what is there
+        planned = self._planned if stack is None or stack.status == "CREATE_IN_PROGRESS" else {}
+        deleting = self._gone or (stack is not None and stack.status.startswith("DELETE_"))
+        made = stack_progress.steps(
+            events, resources.value, {} if deleting else planned, snapshot.at, deleting=deleting
+        )
+        if self._gone:
+            made = stack_progress.ended(made)
         self._newest = {event.id: number for number, event in enumerate(part.value)}
         self._rank = {step.logical_id: number for number, step in enumerate(made)}
         self.bars.show(self._lines(made, events, snapshot.at))
@@ -234,6 +247,25 @@ class ProgressView(View):
         fill(self, self.events, part, "events of this stack")
         self.steps_pane.label("Resources", f"{sum(step.done for step in made)} of {len(made)} done")
         self.events_pane.label("Events", f"{len(part.value)}")
+
+    def _follow(self, stack: Stack | None, snapshot: Snapshot) -> None:
+        """Notice that the stack is gone: it was being deleted, and a picture of all stacks lacks it."""
+        deed = self.console.deeds.last(self.stack_name)
+        deleting = deed is not None and deed.label.startswith("deleting ")
+        if stack is not None:
+            self._seen, self._gone = stack, False
+        elif deed is not None and not deed.ended and not deleting:
+            self._seen, self._gone = None, False  # it is made anew
+        elif self._seen is not None and (deleting or self._seen.status.startswith("DELETE_")):
+            self._gone = self._gone or snapshot.stacks.error is None
+
+    def _current(self, stack: Stack | None) -> tuple[Any, ...]:
+        """The events of the operation under way. The stack may tell of a new one before its first event came."""
+        events = stack_progress.current(self._events().value)
+        status = stack.status if stack is not None else ""
+        operation = "DELETE" if self._gone else status.split("_", 1)[0]
+        begun = events[0].status.split("_", 1)[0] if events else ""
+        return () if operation == "DELETE" != begun and begun else events
 
     def _lines(self, made: Sequence[Step], events: Sequence[Any], now: datetime) -> list[Line]:
         width = self.console.size.width
@@ -326,13 +358,17 @@ def _state(step: Step) -> str:
 
 
 def _planned(stack_name: str) -> dict[str, str]:
-    """What the template of the scenario that has this stack's name would make."""
+    """What the template of the scenario that has this stack's name makes in any case; what hangs on a condition
+    counts from its first event.
+    """
     from dmstui.catalog import scenarios
-    from dmstui.catalog.template import template_resource_types
+    from dmstui.catalog.template import template_conditional_ids, template_resource_types
 
     for one in scenarios():
         if one.stack_name == stack_name:
-            return dict(template_resource_types(one.template_text))
+            optional = template_conditional_ids(one.template_text)
+            types = template_resource_types(one.template_text)
+            return {name: kind for name, kind in types.items() if name not in optional}
     return {}
 
 
