@@ -7,12 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dmstui.kinds.kind import Column, Kind
-from dmstui.model import Snapshot
+if TYPE_CHECKING:
+    from dmstui.kinds.kind import Column, Kind
+    from dmstui.model import Snapshot
 
 
 def print_json(value: Any) -> None:

@@ -107,9 +107,13 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         self.animation_level = "none"
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
-        # Before anything is drawn and before the styles are read: later, both would be done twice.
-        self.theme = theme.THEMES.get(look, theme.DARK.name)
+        # Before anything is drawn and before the styles are read: later, both would be done twice. Textual's own
+        # answer to another theme is to read them again, so the usual one is put in without it.
+        self.set_reactive(App.theme, theme.DARK.name)
+        self.update_classes({f"-theme-{theme.DARK.name}": True, "-dark-mode": True}, update=False)
         self.stylesheet.set_variables(self.get_css_variables())
+        if look != "dark":
+            self.theme = theme.THEMES.get(look, theme.DARK.name)
         self._make_monitor = make_monitor
         self._ticking = ticking
         self.snapshot: Snapshot | None = None

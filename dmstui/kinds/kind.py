@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from dmstui.kinds.text import iso
-from dmstui.model import Snapshot
+
+if TYPE_CHECKING:
+    from dmstui.model import Snapshot
 
 R = TypeVar("R")
 # How a record stands, for shape and colour: `late` is behind but working, `busy` is changing by itself.

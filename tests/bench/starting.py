@@ -26,14 +26,14 @@ def start(url: str) -> Figures:
     floor, shown = alternating(
         lambda: shows([sys.executable, "-c", EMPTY_APP], rb"Monitor", stage.ENV),
         lambda: shows(stage.console(url), rb"Monitor", stage.ENV),
-        runs=7,
+        runs=15,
     )
     yield Figure(
         "start to first frame, against an empty Textual app",
         shown / floor,
         1.5,
         "times",
-        f"{shown:.3f} s; floor {floor:.3f} s, least of 7 each in turns",
+        f"{shown:.3f} s; floor {floor:.3f} s, least of 15 each in turns",
     )
 
 
