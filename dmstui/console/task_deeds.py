@@ -237,22 +237,65 @@ def ask_reload_tables(
 
 
 def test(app: ConsoleApp, pairs: Sequence[Connection]) -> None:
-    """Test pairs of instance and endpoint at once; a test changes nothing and is not asked about."""
+    """Test pairs of instance and endpoint at once, told in one sentence; a test changes nothing and is not asked
+    about.
+    """
     if not pairs:
         app.say("nothing to test: no replication instance, or no endpoint under the cursor", "warn")
         return
-    for pair in pairs:
+    able: dict[str, Connection] = {}
+    refused: dict[str, str] = {}
+    kinds = {endpoint.arn: endpoint.kind for endpoint in app.known.endpoints.value}
+    sides = [kinds.get(pair.endpoint_arn, "") for pair in pairs]
+    apart = len(pairs) > 1 and len(set(sides)) == len(pairs) and all(sides)
+    for pair, side in zip(pairs, sides, strict=True):
         reason = refusal(app, "test_connection", pair)
         name = pair.endpoint_name or pair.endpoint_arn.rsplit(":", 1)[-1]
         if reason:
-            app.say(f"{name}: {reason}", "warn")
-            continue
+            refused[side if apart else name] = reason
+        else:
+            able[side if apart else name] = pair
 
-        def stream(connection: Any, pair: Connection = pair) -> AsyncIterator[Any]:
-            found: AsyncIterator[Any] = verb("test_connection").run(connection, pair)
-            return found
+    def stream(connection: Any) -> AsyncIterator[Any]:
+        module = verb("test_connection")
+        return together({name: module.run(connection, pair) for name, pair in able.items()}, refused)
 
-        app.do(f"testing {name}", pair.key, stream)
+    if not able:
+        app.say(", ".join(f"{name}: {reason}" for name, reason in refused.items()), "warn")
+    else:
+        app.do(f"testing {' and '.join(able)}", " ".join(pair.key for pair in able.values()), stream)
+
+
+async def together(
+    streams: Mapping[str, AsyncIterator[Any]], refused: Mapping[str, str]
+) -> AsyncIterator[Any]:
+    """Run tests side by side; at the end one progress that says how each ended, an error when any failed.
+    refused: the tests that could not be begun, and why.
+    """
+    import asyncio
+
+    from dmstui.operations import Progress
+
+    ends: dict[str, AwsError | None] = {
+        name: AwsError("Refused", reason, "TestConnection") for name, reason in refused.items()
+    }
+
+    async def follow(name: str, stream: AsyncIterator[Any]) -> None:
+        async for progress in stream:
+            if progress.done:
+                ends[name] = progress.error
+
+    yield Progress(f"testing {' and '.join(streams)} …")
+    await asyncio.gather(*(follow(name, stream) for name, stream in streams.items()))
+    failed = [error for error in ends.values() if error is not None]
+    words = ", ".join(
+        f"{name} {'successful' if error is None else f'failed: {error.message}'}"
+        for name, error in ends.items()
+    )
+    if len(ends) == 1 and failed:
+        words = failed[0].message
+    problem = AwsError(failed[0].code, words, failed[0].operation, failed[0].hint) if failed else None
+    yield Progress(words, done=True, error=problem)
 
 
 def pairs_of_task(app: ConsoleApp, task: ReplicationTask) -> list[Connection]:
@@ -319,7 +362,9 @@ def do_step(app: ConsoleApp, scenario: Scenario, step: str) -> None:
         else:
             ask_delete(app, stack)
     else:
-        ask_script(app, scenario, step)
+        from dmstui.console import script_deeds
+
+        script_deeds.ask_script(app, scenario, step)
 
 
 def stack_of(app: ConsoleApp, scenario: Scenario) -> Stack | None:
@@ -397,49 +442,6 @@ def deploy_with(app: ConsoleApp, scenario: Scenario, text: str) -> None:
         app.say(f"{wrong[0]} is no parameter; write NAME=VALUE", "warn")
         return
     ask_deploy(app, scenario, dict(word.split("=", 1) for word in words))
-
-
-def ask_script(app: ConsoleApp, scenario: Scenario, step: str, kind: str | None = None) -> None:
-    """Run seed, change or verify on the workbench; asked about unless it only reads or its kind was given."""
-    reason = refusal(app, "run_script", scenario)
-    if reason:
-        app.say(f"{scenario.name}: {reason}", "warn")
-        return
-    script = scenario.scripts[step]
-    module = verb("run_script")
-
-    def go(kind: str | None) -> None:
-        app.do(
-            f"{step}",
-            f"script:{scenario.name}",
-            lambda connection: module.run(connection, scenario, step, kind=kind),
-        )
-
-    if kind is not None and kind not in script.kinds:
-        known = ", ".join(script.kinds) or "none"
-        app.say(f"{scenario.name} {step} has no kind {kind}; it has {known}", "warn")
-    elif kind is not None:
-        go(kind)
-    elif script.kinds:
-        rows = [Choice(str(n), kind, value=kind) for n, kind in enumerate(script.kinds, 1)]
-        app.ask(
-            Choose(
-                f"{step.capitalize()} {scenario.name}",
-                rows,
-                module.effect(scenario, app.known),
-                enter_picks=True,
-            ),
-            lambda kind: go(str(kind)),
-        )
-    elif step == "verify":
-        go(None)
-    else:
-        app.ask(
-            Confirm(
-                f"{step.capitalize()} {scenario.name}", module.effect(scenario, app.known), f"run {step}"
-            ),
-            lambda _: go(None),
-        )
 
 
 def ask_delete(app: ConsoleApp, stack: Stack, after: Callable[[], None] | None = None) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dmstui.console import task_deeds
+from dmstui.console import script_deeds, task_deeds
 from dmstui.model import ReplicationTask
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _on_scenario(app: ConsoleApp, name: str, rest: str) -> None:
     else:
         step, _, kind = more.strip().partition(" ")
         if step in scenario.scripts:
-            task_deeds.ask_script(app, scenario, step, kind.strip() or None)
+            script_deeds.ask_script(app, scenario, step, kind.strip() or None)
         else:
             app.say(f"run which script of {scenario.name}? {', '.join(scenario.scripts)}", "warn")
 

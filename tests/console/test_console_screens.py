@@ -13,6 +13,7 @@ from dmstui.console.widgets.ask import Confirm, Reading, TypeName
 from dmstui.console.widgets.line_table import LineTable
 from dmstui.model import AwsError
 from dmstui.operations import Progress
+from dmstui.operations.run_script import ScriptLine
 
 BILLING = samples.arn("task", "billing-cdc")
 SIZES = [(80, 24), (140, 40)]
@@ -432,16 +433,43 @@ async def test_delete_asks_for_the_stack_name(console: Any, monkeypatch: pytest.
 
 
 async def test_guide_and_script_output(console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ScriptLine(table="shop.orders", rows=40000)
     fake_run(
-        monkeypatch, "run_script", Progress("shop.orders, 40,000 rows"), Progress("verify done", done=True)
+        monkeypatch, "run_script", Progress(row.text, data=row), Progress("verify done", done=True, data=None)
     )
     async with console(samples.snapshot(stacks=samples.part(samples.stacks("CREATE_COMPLETE")))) as c:
         await c.keys("6", "enter")
         await c.until(lambda: c.says("Guide", "Steps", "Parameters", "Costs"))
         await c.keys("s", "v", "1")
-        await c.until(lambda: c.says("verify done"))
-        await c.keys("[")
-        assert c.says("shop.orders, 40,000 rows")
+        await c.until(lambda: c.says("verify done: shop.orders, 40,000 rows"))
+        assert c.app.front.tabs.current == "output"
+        await c.keys("escape")
+        assert c.app.front.NAME == "scenarios"
+
+
+async def test_a_kind_that_drops_a_table_is_asked_about(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = fake_run(monkeypatch, "run_script", Progress("change done", done=True))
+    async with console(samples.snapshot(stacks=samples.part(samples.stacks("CREATE_COMPLETE")))) as c:
+        await c.keys("6", "enter", "s", "c")
+        assert c.says("1 2 3 4 or enter chooses", "a small transaction a second")
+        await c.keys("4")
+        assert c.says("Drops a table of the source", "y run change drop")
+        await c.keys("enter")
+        assert not called
+        assert c.says("nothing done")
+        await c.keys("s", "c", "4", "y")
+        await c.until(lambda: len(called) == 1)
+
+
+async def test_both_tests_of_a_task_are_told_in_one_sentence(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_run(monkeypatch, "test_connection", Progress("testing"), Progress("x: successful", done=True))
+    async with console(samples.snapshot()) as c:
+        await c.keys("j", "j", "j", "j", "j", "t")
+        await c.until(lambda: c.says("source successful, target successful"))
 
 
 async def test_help_is_of_this_screen(console: Any) -> None:
