@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dmstui.aws.connection import Connection
 
 QUERIES_AT_ONCE = 500
+POINTS_AT_ONCE = 5000  # more in one answer keep the console's loop and AWS busy for too long
 DOLLARS_PER_METRIC = 0.01 / 1000  # a metric asked for by GetMetricData
 
 
@@ -37,8 +39,9 @@ class CloudWatch:
     ) -> dict[str, dict[str, MetricSeries]]:
         """{query.key: {metric name: series}} with points in rising time; a metric without data has none."""
         found: dict[str, dict[str, MetricSeries]] = {}
-        for first in range(0, len(queries), QUERIES_AT_ONCE):
-            chunk = queries[first : first + QUERIES_AT_ONCE]
+        size = queries_at_once(start, end, period)
+        for first in range(0, len(queries), size):
+            chunk = queries[first : first + size]
             self._aws.ledger.metrics_asked += len(chunk)
             values = await self._values(chunk, start, end, period)
             for place, query in enumerate(chunk):
@@ -91,6 +94,12 @@ class CloudWatch:
             token = answer.get("NextToken") or None
             if token is None:
                 return tuple(sorted(names))
+
+
+def queries_at_once(start: datetime, end: datetime, period: int) -> int:
+    """How many metrics one call asks for, so that its answer stays within POINTS_AT_ONCE."""
+    points = max(1, math.ceil((end - start).total_seconds() / period))
+    return max(1, min(QUERIES_AT_ONCE, POINTS_AT_ONCE // points))
 
 
 def _query(place: int, query: Query, period: int) -> dict[str, Any]:

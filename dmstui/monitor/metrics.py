@@ -13,12 +13,16 @@ from dmstui.monitor.schedule import PERIOD, SANDBOX_PERIOD
 INSTANCE_METRICS = ("CPUUtilization", "FreeableMemory")
 # How far a chart reaches back unless asked for more: 180 points of a minute, 360 of five seconds.
 WINDOW, SANDBOX_WINDOW = timedelta(hours=3), timedelta(minutes=30)
+_PERIODS = (5, 10, 30, 60, 300, 900, 3600)  # seconds CloudWatch takes
+_POINTS = 720
 _RECENT, _SANDBOX_RECENT = timedelta(minutes=15), timedelta(minutes=2)
 
 
-def period(sandbox: bool) -> int:
-    """Seconds of a point."""
-    return SANDBOX_PERIOD if sandbox else PERIOD
+def period(sandbox: bool, reach: timedelta = timedelta()) -> int:
+    """Seconds of a point: coarser the further back the series reach, since no chart shows more points."""
+    least = SANDBOX_PERIOD if sandbox else PERIOD
+    fits = (one for one in _PERIODS if one >= least and reach.total_seconds() <= one * _POINTS)
+    return next(fits, _PERIODS[-1])
 
 
 def window(sandbox: bool) -> timedelta:

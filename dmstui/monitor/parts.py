@@ -247,7 +247,7 @@ class Parts:
         keep: bool = False,
     ) -> None:
         """One GetMetricData for all queries. keep: older points of a once focused task stay."""
-        now, seconds = self.aws.now(), metrics.period(self.quick)
+        now, seconds = self.aws.now(), metrics.period(self.quick, reach)
         starts = [metrics.start_of(known.get(query.key, {}), now, reach, seconds) for query in queries]
         found = await self.aws.cloudwatch.series(
             queries, min(starts), metrics.floor(now, seconds) + timedelta(seconds=seconds), seconds

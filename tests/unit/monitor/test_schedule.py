@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from dmstui.monitor.metrics import dollars_a_day
+from dmstui.aws.cloudwatch import POINTS_AT_ONCE, QUERIES_AT_ONCE, queries_at_once
+from dmstui.monitor.metrics import dollars_a_day, period
 from dmstui.monitor.schedule import (
     DMS_PARTS,
     MAX_SLOWNESS,
@@ -76,3 +79,44 @@ def test_the_users_refresh_never_goes_below_what_the_pages_allow() -> None:
 def test_dollars_a_day() -> None:
     assert dollars_a_day(200, 60) == pytest.approx(2.88)
     assert dollars_a_day(0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "hours", "expected"),
+    [
+        (False, 0, 60),
+        (False, 3, 60),
+        (False, 12, 60),
+        (False, 24, 300),
+        (False, 7 * 24, 900),
+        (False, 365 * 24, 3600),
+        (True, 0, 5),
+        (True, 1, 5),
+        (True, 3, 30),
+        (True, 24, 300),
+    ],
+)
+def test_points_are_coarser_the_further_back_a_chart_reaches(
+    sandbox: bool, hours: int, expected: int
+) -> None:
+    assert period(sandbox, timedelta(hours=hours)) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "expected"),
+    [
+        (5, 60, QUERIES_AT_ONCE),
+        (16, 60, 312),
+        (180, 60, 27),
+        (720, 60, 6),
+        (7 * 24 * 60, 60, 1),
+        (0, 60, 500),
+    ],
+)
+def test_a_call_for_metrics_asks_for_no_more_points_than_fit(
+    minutes: int, seconds: int, expected: int
+) -> None:
+    start = datetime(2026, 11, 23, tzinfo=UTC)
+    found = queries_at_once(start, start + timedelta(minutes=minutes), seconds)
+    assert found == expected
+    assert found == 1 or found * minutes * 60 / seconds <= POINTS_AT_ONCE
