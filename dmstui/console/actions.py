@@ -110,8 +110,17 @@ class Actions(_Base):
         me.look()
 
     def on_key(self, event: events.Key) -> None:
-        """Remember the last key: a dialog it opens must not be confirmed by it."""
-        self._me.key_pressed = event.key
+        """Remember the last key: a dialog it opens must not be confirmed by it. A key that does nothing now
+        says why.
+        """
+        me = self._me
+        me.key_pressed = event.key
+        if len(me.screen_stack) > 1 or not me.front.ready or event.key in me.screen.active_bindings:
+            return
+        for binding in me.front._bindings.key_to_bindings.get(event.key, ()):
+            reason = me.front.why_not(binding.action.partition("(")[0])
+            if reason:
+                me.say(reason, "warn")
 
     def action_help(self) -> None:
         """The keys that act now on this screen, then the rest."""

@@ -27,6 +27,7 @@ from dmstui.console.deeds import Deed, Deeds, Stream, sentence
 from dmstui.console.key_route import KeyRoute
 from dmstui.console.keys import written
 from dmstui.console.messages import DeedMoved, MonitorFailed, SnapshotArrived
+from dmstui.console.outcomes import Outcomes
 from dmstui.console.paint import width
 from dmstui.console.palette_provider import Verbs
 from dmstui.console.screens import VIEWS
@@ -120,6 +121,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         self.monitor: Any = None
         self.monitor_error = ""
         self.deeds = Deeds(self.post_message)
+        self.outcomes = Outcomes()
         self.trail: list[tuple[str, str]] = [("monitor", "")]
         self.last_place: list[tuple[str, str]] = []
         self.arrived_at = 0.0
@@ -201,11 +203,14 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
         """A new picture."""
         first = self.snapshot is None or self.snapshot.stacks.loading
+        looked_at = self.front.subject() if self.front.ready and self.front.NAME == "task" else None
         self.snapshot = message.snapshot
         self.monitor_error = ""
         if first:
             self._tell_stacks(message.snapshot)
         self.arrived_at = self.clock.monotonic()
+        for text, tone in self.outcomes.news(message.snapshot, looked_at):
+            self.say(text, tone)
         self.update_front()
         self.look()
 
@@ -214,7 +219,8 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         from dmstui.console import states
 
         for stack in states.under_way(snapshot):
-            self.say(f"{stack.name} is {stack.status}; :progress {stack.name} shows it")
+            word = stack.status.replace("_IN_PROGRESS", "").replace("_", " ").lower()
+            self.say(f"{word} of {stack.scenario} is under way; :progress {stack.name} shows it")
 
     def on_monitor_failed(self, message: MonitorFailed) -> None:
         """No picture will come: say why and what to do."""
@@ -229,9 +235,12 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         if deed is None:
             return
         if deed.error:
-            self.say(deed.error if deed.error.startswith(deed.text) else f"{deed.text}: {deed.error}", "bad")
+            whole = deed.label.startswith("testing ") or deed.error.startswith(deed.text)
+            self.say(deed.error if whole else f"{deed.text}: {deed.error}", "bad")
+        elif deed.ended:
+            self.say(*(self.outcomes.overtaken(deed.subject, self.known) or (deed.text, "ok")))
         else:
-            self.say(deed.text, "ok" if deed.ended else "busy")
+            self.say(deed.text, "busy")
         if deed.ended:
             if deed.after is not None and not deed.error:
                 deed.after()

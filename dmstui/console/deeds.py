@@ -133,4 +133,5 @@ def sentence(problem: AwsError) -> str:
     """An AWS error as one sentence with the next step."""
     text = " ".join(problem.message.split())
     head = f"{problem.operation}: {problem.code}" if problem.operation else problem.code
-    return f"{head}: {text}{'' if text.endswith('.') or not problem.hint else '.'} {problem.hint}".strip()
+    head = f"{head}: " if head else ""
+    return f"{head}{text}{'' if text.endswith('.') or not problem.hint else '.'} {problem.hint}".strip()

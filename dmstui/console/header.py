@@ -71,14 +71,16 @@ def age_of(snapshot: Snapshot, since: float) -> tuple[float | None, bool]:
 
 
 def navigation(views: Sequence[tuple[int, str, str]], current: str, cells: int) -> Line:
-    """`1 Monitor 2 Tasks …` with the current one standing out; titles shorten when they do not fit."""
+    """`1 Monitor 2 Tasks …` with the current one standing out; titles shorten when they do not fit, and at last
+    only the current one has its title.
+    """
     for length in (20, 5, 0):
         spans: list[Span] = []
         for number, name, title in views:
             here = name == current
             ground = "+on-cursor" if here else ""
-            text = title[:length]
-            spans.append((f"{' ' if length else ''}{number}", f"{'accent' if here else 'key'}+bold{ground}"))
+            text = title[: length or (20 if here else 0)]
+            spans.append((f" {number}", f"{'accent' if here else 'key'}+bold{ground}"))
             spans.append((f" {text} " if text else "", f"bright+bold{ground}" if here else "dim"))
         if sum(len(text) for text, _ in spans) <= cells:
             return tuple(spans)

@@ -112,6 +112,7 @@ def start_point(text: str) -> tuple[datetime | None, str | None]:
 
 def _start_at(app: ConsoleApp, task: ReplicationTask, text: str) -> None:
     at, position = start_point(text)
+    app.outcomes.acted(task)
     app.do(
         f"starting {task.name} at {text}",
         task.arn,
@@ -198,6 +199,7 @@ def _run_task(app: ConsoleApp, name: str, task: ReplicationTask, doing: str) -> 
         found: AsyncIterator[Any] = module.run(connection, task, wait=name == "stop")
         return found
 
+    app.outcomes.acted(task)
     app.do(f"{doing} {task.name}", task.arn, stream, lambda: app.nudge_task(task.arn))
     app.nudge_task(task.arn)
 
@@ -294,7 +296,7 @@ async def together(
     )
     if len(ends) == 1 and failed:
         words = failed[0].message
-    problem = AwsError(failed[0].code, words, failed[0].operation, failed[0].hint) if failed else None
+    problem = AwsError("", words, "", failed[0].hint) if failed else None
     yield Progress(words, done=True, error=problem)
 
 

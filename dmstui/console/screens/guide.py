@@ -184,6 +184,14 @@ class GuideView(View):
             return self._stack() is not None
         return True
 
+    def why_not(self, action: str) -> str:
+        """Why a step, the task or the stack cannot be reached."""
+        if action == "steps":
+            return "this session is read-only"
+        if action == "progress":
+            return f"{self.name_} is not deployed; s deploys it"
+        return "its stack has no task yet" if action == "task" else ""
+
     def detail(self) -> tuple[str, Sequence[tuple[str, str]]] | None:
         """The scenario as data."""
         if self.scenario is None:

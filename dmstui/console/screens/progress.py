@@ -319,6 +319,15 @@ class ProgressView(View):
             return bool(_scenario_name(self.stack_name, stack))
         return True
 
+    def why_not(self, action: str) -> str:
+        """Why the stack cannot be deleted."""
+        stack = self._stack()
+        if action != "delete":
+            return ""
+        if stack is None:
+            return "there is no stack to delete"
+        return f"{stack.name}: {task_deeds.refusal(self.console, 'delete_stack', stack)}"
+
     def detail(self) -> Any:
         """Of the event or resource under the cursor."""
         snapshot = self.console.known

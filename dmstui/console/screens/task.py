@@ -25,7 +25,7 @@ from dmstui.console.widgets.line_table import LineTable
 from dmstui.console.widgets.plot import Plot, summary
 from dmstui.console.widgets.text_pane import TextPane
 from dmstui.kinds import event, table, task
-from dmstui.model import Part, ReplicationTask, Snapshot, TableStatistics
+from dmstui.model import Part, ReplicationTask, Snapshot, TableStatistics, stop_reason
 
 READING_STEPS = 60  # places of the reading cursor in a window
 TABS = ("tables", "charts", "mapping", "settings", "events", "logs")
@@ -184,6 +184,11 @@ class TaskScreen(TaskView):
         snapshot = self.console.known
         if states.loading(one) and one.stats is not None:
             return ((f"full load {one.stats.progress}% ", "accent"),)
+        reason = stop_reason(one.stop_reason) if one.status == "stopped" else None
+        if reason:
+            roomy = self.console.size.width - len(one.name) >= 64
+            done = f" {one.stats.progress}%" if one.stats is not None and one.loads and roomy else ""
+            return ((f"{reason}{done} ", "dim"),)
         behind = task.lag(one, snapshot)
         if behind is None:
             return ()
@@ -385,6 +390,18 @@ class TaskScreen(TaskView):
         if action == "open_tab" and parameters and parameters[0] == self.tabs.current:
             return False
         return super().check_action(action, parameters)
+
+    def why_not(self, action: str) -> str:
+        """Why a key of the task or of its tables does nothing."""
+        if action != "reload_tables":
+            return super().why_not(action)
+        one = self.subject()
+        if one is None:
+            return "this task is not there any more"
+        if self.tabs.current != "tables":
+            return "tables are reloaded on the tab Tables"
+        reason = task_deeds.refusal(self.console, "reload_tables", one)
+        return f"{one.name}: {reason}" if reason else "no table under the cursor"
 
     def detail(self) -> Any:
         """Of the table or event under the cursor, else of the task."""

@@ -69,6 +69,18 @@ class TaskView(View):
                 return not self.console.read_only and task_deeds.can(self.console, "stop", tasks)
         return True
 
+    def why_not(self, action: str) -> str:
+        """Why a task's key does nothing."""
+        names = {"start": ("resume", "start"), "stop": ("stop",)}.get(action)
+        if names is None:
+            return ""
+        tasks = self.chosen_tasks()
+        if not tasks:
+            return "no task under the cursor"
+        name = names[-1] if action == "stop" or not tasks[0].has_run else names[0]
+        reason = task_deeds.refusal(self.console, name, tasks[0])
+        return f"{tasks[0].name}: {reason}" if reason else ""
+
     def detail(self) -> tuple[str, Sequence[tuple[str, str]]] | None:
         """Everything known of the task under the cursor."""
         task = self.subject()

@@ -113,6 +113,10 @@ class View(Widget):
         """The text pane that `/` searches while the prompt has the keys."""
         return next((pane for pane in self.query(TextPane) if pane.display), None)
 
+    def why_not(self, action: str) -> str:
+        """Why one of this view's keys does nothing now; empty where there is nothing to say."""
+        return ""
+
     def back(self) -> bool:
         """Esc: take one thing away here. False when nothing was left and the view itself should go."""
         table = self.table
