@@ -190,7 +190,7 @@ class Connection:
             if self.options.read_only and not reads_only(service, model.name):
                 raise AwsError(
                     "ReadOnly",
-                    f"{model.name} changes something, and this session is read-only",
+                    f"this session is read-only, so {model.name} is not called",
                     model.name,
                     "Start without --read-only to allow it.",
                 )

@@ -101,6 +101,7 @@ def _described(step: Any) -> dict[str, Any]:
 )
 @click.option("--cdc-start-position", help="LSN, binlog position, SCN, checkpoint.")
 @click.option("--cdc-stop-position", help="server_time:... or commit_time:...")
+@yes_option
 @wait_option
 @timeout_option
 @json_option
@@ -111,6 +112,7 @@ async def start(
     cdc_start_time: datetime | None,
     cdc_start_position: str | None,
     cdc_stop_position: str | None,
+    yes: bool,  # nothing is asked; scripts may give it to every verb
     wait: bool,
     seconds: float | None,
     as_json: bool,
@@ -137,10 +139,13 @@ command(group, "start")(start)
 
 
 @click.argument("name", metavar="TASK")
+@yes_option
 @wait_option
 @timeout_option
 @json_option
-async def resume(aws: Connection, *, name: str, wait: bool, seconds: float | None, as_json: bool) -> int:
+async def resume(
+    aws: Connection, *, name: str, yes: bool, wait: bool, seconds: float | None, as_json: bool
+) -> int:
     """Resume a stopped or failed task where it stopped."""
     from dmstui.operations import resume as verb
 

@@ -82,8 +82,8 @@ def next_step(
         return f"dmstui scenario deploy {scenario.name} --wait"
     if stack.failed and not stack.status.startswith("UPDATE_"):
         return f"dmstui scenario delete {scenario.name} --wait"
-    if task is None:
-        return f"dmstui scenario deploy {scenario.name} --wait"
+    if task is None:  # deleted by hand: CloudFormation does not bring back what it believes is there
+        return f"dmstui scenario delete {scenario.name} --wait"
     tested = {row.endpoint_arn for row in connections if row.status == "successful"}
     if task.status == "ready" and not task.has_run:
         if not {task.source_arn, task.target_arn} <= tested:
