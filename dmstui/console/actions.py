@@ -317,6 +317,7 @@ class Actions(_Base):
             "help": self.action_help,
             "quit": self.action_leave_asked,
             "debug": self._debug,
+            "shell": self._shell,
         }
         if verb.name in {view.NAME for view in VIEWS if view.NUMBER}:
             if rest:
@@ -383,6 +384,21 @@ class Actions(_Base):
         me = self._me
         notes = [(note.at, note.text) for note in reversed(me.line.notes)]
         self.ask(Reading("Messages", pairs(notes) or ["none yet"], width=100))
+
+    def _shell(self) -> None:
+        """The reader's shell in the console's place; in the sandbox its variables are set there already."""
+        from textual.app import SuspendNotSupported
+
+        from dmstui.console import shell
+
+        me = self._me
+        try:
+            with me.suspend():
+                problem = shell.open_shell(me.options)
+        except SuspendNotSupported:
+            problem = "this terminal cannot be handed over to a shell"
+        me.refresh(layout=True)
+        me.say(problem or "back from the shell", "warn" if problem else "info")
 
     def _debug(self) -> None:
         self.ask(Reading("Debug", pairs(help_text.debug_rows(self._me)), width=90))

@@ -101,7 +101,7 @@ def marks(task: ReplicationTask, snapshot: Snapshot) -> tuple[Mark, ...]:
                     event.at.timestamp(),
                     "▲" if bad else "○",
                     "bad" if bad else "dim",
-                    short(event.message),
+                    short(event.message).partition(". ")[0].rstrip("."),
                 )
             )
     return tuple(made)

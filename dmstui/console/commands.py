@@ -56,6 +56,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("pause", "stop or go on asking AWS"),
     Verb("symbols", "braille, block or ascii", "text"),
     Verb("theme", "dark, light or the terminal's own colours", "text"),
+    Verb("shell", "your shell with this region, profile or sandbox; exit comes back"),
     Verb("debug", "versions, calls, delays"),
     Verb("help", "the keys of this screen"),
     Verb("quit", "leave", aliases=("q", "q!", "exit")),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from dmstui.console.commands import VERBS
+from dmstui.console.keys import written
 
 if TYPE_CHECKING:
     from dmstui.console.app import ConsoleApp
@@ -31,6 +32,21 @@ class Verbs(Provider):
                 yield verb.name, verb.help
             for argument in arguments:
                 yield f"{verb.name} {argument}", verb.help
+        if not app.read_only:
+            from dmstui.catalog import scenarios
+
+            for scenario in scenarios():
+                for step in scenario.scripts:
+                    yield f"run {scenario.name} {step}", "a script of the scenario"
+
+    def _keys(self) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+        """What the keys of the screen do, as `?` lists them: words, key, what runs it."""
+        app = self._console
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and binding.id and active.node is not app:
+                act = partial(app.call_later, app.run_action, binding.action, active.node)
+                yield f"{binding.tooltip or binding.description}", f"key {written(binding.key)}", act
 
     async def discover(self) -> Hits:
         """What stands there before anything is typed: the verbs."""
@@ -41,6 +57,10 @@ class Verbs(Provider):
     async def search(self, query: str) -> Hits:
         """Verbs and arguments that match."""
         matcher = self.matcher(query)
+        for text, help_, act in self._keys():
+            score = matcher.match(text)
+            if score > 0:
+                yield Hit(score, matcher.highlight(text), act, help=help_)
         for text, help_ in self._lines():
             score = matcher.match(text)
             if score > 0:

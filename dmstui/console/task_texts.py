@@ -13,6 +13,8 @@ from dmstui.console.paint import Line, Span, clean, fit
 from dmstui.model import LogLine
 
 _SEVERITY = {"E": "bad", "W": "warn", "I": "text", "T": "dim", "D": "dim", "V": "dim"}
+# What one looks for in a task's settings; the other sections follow in the document's order.
+_FIRST = ("TargetMetadata", "FullLoadSettings", "Logging", "ErrorBehavior", "ChangeProcessingTuning")
 _WORDS = {"E": "ERROR", "W": "WARN ", "I": "info ", "T": "trace", "D": "debug", "V": "verb "}
 
 
@@ -25,7 +27,7 @@ def log_lines(lines: Sequence[LogLine]) -> list[Line]:
             (
                 (f" {line.at:%H:%M:%S} ", "dim"),
                 (f"{_WORDS.get(line.severity, '     ')} ", look if look != "text" else "dim"),
-                (f"{line.component:<15} " if line.component else "", "faint"),
+                (f"{line.component:<15} " if line.component else "", "dim"),
                 (clean(line.message), look),
             )
         )
@@ -39,12 +41,16 @@ def settings_lines(text: str | None) -> list[Line]:
         return [((clean(line), "text"),) for line in (text or "").splitlines()]
     plain = {key: value for key, value in document.items() if not isinstance(value, Mapping)}
     made: list[Line] = []
-    if plain:
-        made += [*_section("", plain), ()]
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            made.append(((f" {name}", "title+bold"),))
-            made += [*_section("", value), ()]
+    unset = [key for key, value in plain.items() if value is None]
+    names = [key for key, value in document.items() if isinstance(value, Mapping)]
+    for name in sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
+        made.append(((f" {name}", "title+bold"),))
+        made += [*_section("", document[name]), ()]
+    said = {key: value for key, value in plain.items() if value is not None}
+    if said:
+        made += [*_section("", said), ()]
+    if unset:
+        made += [((" Not set  ", "dim"), (", ".join(unset), "dim")), ()]
     return made[:-1]
 
 
@@ -65,7 +71,7 @@ def _section(indent: str, values: Mapping[str, Any]) -> Iterator[Line]:
 
 def _value(value: Any) -> Span:
     if value is None:
-        return "not set", "faint"
+        return "not set", "dim"
     if isinstance(value, bool):
         return ("yes", "ok") if value else ("no", "text")
     if isinstance(value, list):
@@ -115,7 +121,8 @@ def rule_lines(rule: Mapping[str, Any]) -> list[Line]:
     if kind == "transformation":
         value = rule.get("value")
         words = action.replace("-", " ")
-        spans: list[Span] = [head, (fit(words, 14), "accent"), (f"{target} {thing}", "bright")]
+        kind_of = "" if target in words else f"{target} "
+        spans: list[Span] = [head, (f"{words:<13} ", "accent"), (f"{kind_of}{thing}", "bright")]
         if value:
             spans.append((f"  → {value}", "text"))
         made = [tuple(spans)]
@@ -130,10 +137,32 @@ def rule_lines(rule: Mapping[str, Any]) -> list[Line]:
         return made
     if kind == "table-settings":
         parts = [
-            f"{key} {json.dumps(rule[key])}" for key in ("parallel-load", "lob-settings") if rule.get(key)
+            *([lob_words(rule["lob-settings"])] if isinstance(rule.get("lob-settings"), Mapping) else ()),
+            *([f"parallel load {_words(rule['parallel-load'])}"] if rule.get("parallel-load") else ()),
         ]
-        return [(head, (fit("settings", 14), "accent"), (thing, "bright"), (f"  {'; '.join(parts)}", "dim"))]
+        return [
+            (head, (f"{'settings':<13} ", "accent"), (thing, "bright"), (f"  {'; '.join(parts)}", "text"))
+        ]
     return [(head, (fit(kind, 14), "text"), (thing, "bright"))]
+
+
+def lob_words(settings: Mapping[str, Any]) -> str:
+    """A table's LOB settings in words: `limited LOBs up to 8 KB`."""
+    mode = str(settings.get("mode", ""))
+    size = settings.get("bulk-max-size")
+    if mode == "none":
+        return "LOBs are left out"
+    if mode == "limited":
+        return f"limited LOBs up to {size} KB" if size not in (None, "") else "limited LOBs"
+    if mode == "unlimited":
+        return f"full LOBs, those up to {size} KB at once" if size not in (None, "", "0") else "full LOBs"
+    return _words(settings)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items())
+    return clean(json.dumps(value) if isinstance(value, list) else str(value))
 
 
 def filter_words(one: Mapping[str, Any]) -> str:

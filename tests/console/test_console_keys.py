@@ -125,3 +125,25 @@ async def test_what_stays_under_way_is_said_again_after_a_message(console: Any) 
         assert c.app.line.note.text == "deploying it …"
         c.app.line.rest()
         assert c.app.line.note is None
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("verif", "run postgresql-to-s3 verify"), ("test both", "test both connections"), ("shell", "shell")],
+)
+async def test_the_palette_knows_steps_and_keys(console: Any, words: str, found: str) -> None:
+    async with console(samples.snapshot()) as c:
+        await c.keys("ctrl+p")
+        await c.until(lambda: len(c.app.screen_stack) > 1)
+        await c.type(words)
+        await c.until(lambda: c.says(found))
+
+
+async def test_a_palette_entry_does_what_its_key_does(console: Any) -> None:
+    async with console(samples.snapshot()) as c:
+        await c.keys("ctrl+p")
+        await c.until(lambda: len(c.app.screen_stack) > 1)
+        await c.type("charts")
+        await c.until(lambda: c.says("key c"))
+        await c.keys("enter")
+        await c.until(lambda: len(c.app.screen_stack) == 1 and c.app.front.NAME == "task")

@@ -230,3 +230,21 @@ def test_idle_sends_nothing(terminal: Terminal) -> None:
         pass
     # the age steps now and then; two seconds hold at most one step of a few cells
     assert len(terminal.read(2.0)) <= 400
+
+
+def test_a_shell_on_the_terminal_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = tmp_path / "shell"
+    shell.write_text('#!/bin/sh\necho "region is $AWS_REGION, profile is $AWS_PROFILE"\n')
+    shell.chmod(0o755)
+    monkeypatch.setenv("SHELL", str(shell))
+    made = Terminal(tmp=tmp_path)
+    try:
+        made.wait_for("orders-cdc")
+        made.keys(b":shell\r")
+        made.wait_for("region is eu-west-1, profile is prod-eu")
+        made.wait_for("back from the shell")
+        made.keys(b"q")
+        assert made.ended() == 0
+        assert restored(made)
+    finally:
+        made.close()

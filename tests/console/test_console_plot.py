@@ -140,7 +140,7 @@ def test_marks_stand_at_their_time() -> None:
     )
     row = plain(plots.mark_row(plot, 69))
     assert row.index("▲") == 9 + 30
-    assert row.endswith("▲13:30 failed ")
+    assert row.endswith("▲13:30 failed")
 
 
 def test_canvas_draws_runs_and_keeps_one_ink_a_cell() -> None:
@@ -177,3 +177,33 @@ def test_sparkline_and_bar() -> None:
     assert bar(0.001, 10) == ("━", "┄" * 9)
     assert bar(0.999, 10) == ("━" * 9, "┄")
     assert bar(1, 10) == ("━" * 10, "")
+
+
+def test_events_close_together_keep_their_words() -> None:
+    marks = tuple(
+        plots.Mark(at, "○", "dim", word) for at, word in ((10, "created"), (300, "started"), (900, "stopped"))
+    )
+    row = plain(plots.mark_row(plots.Plot(0, 1800, "count", (), marks=marks), 80))
+    assert [word for word in ("created", "started", "stopped") if word in row] == [
+        "created",
+        "started",
+        "stopped",
+    ]
+    assert row.count("○") == 3
+    tight = tuple(plots.Mark(at, "○", "dim", "started") for at in (10, 60, 1000))
+    row = plain(plots.mark_row(plots.Plot(0, 1800, "count", (), marks=tight), 80))
+    assert row.count("○") == 3
+
+
+def test_no_source_latency_has_no_source_colour_above_the_floor() -> None:
+    times = [float(at) for at in range(0, 300, 5)]
+    source = plots.Series("source", "src", [(at, 0.0) for at in times], "sky", 5.0)
+    target = plots.Series("target", "tgt", [(at, 40.0) for at in times], "orange", 5.0)
+    lines = plots.draw(plots.Plot(0, 300, "duration", (source, target), stacked=True), 60, 9)
+    inks = {ink for line in lines[:-1] for _, ink in line}
+    assert "orange" in inks
+    assert "sky" not in inks
+    alone = plots.Series("target", "tgt", [(at, 0.0) for at in times], "orange", 5.0)
+    high = plots.Series("source", "src", [(at, 40.0) for at in times], "sky", 5.0)
+    lines = plots.draw(plots.Plot(0, 300, "duration", (high, alone), stacked=True), 60, 9)
+    assert "sky" in {ink for line in lines[:-1] for _, ink in line}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import timedelta
 
 import console_samples as samples
@@ -155,8 +156,6 @@ def test_old_points_are_not_now() -> None:
 
 
 def test_mappings_in_words() -> None:
-    import json
-
     text = "\n".join(plain(line) for line in task_texts.mapping_lines(json.dumps(samples.MAPPINGS)))
     assert "take          sales.%" in text
     assert "where id between 1 and 500000" in text
@@ -331,3 +330,46 @@ def test_decoder_guard_survives_noise() -> None:
 
     decode = linux_driver.getincrementaldecoder("utf-8")().decode
     assert decode(b"a\xff\xfeb") == "a\ufffd\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"mode": "limited", "bulk-max-size": "8"}, "limited LOBs up to 8 KB"),
+        ({"mode": "unlimited", "bulk-max-size": "0"}, "full LOBs"),
+        ({"mode": "unlimited", "bulk-max-size": "64"}, "full LOBs, those up to 64 KB at once"),
+        ({"mode": "none"}, "LOBs are left out"),
+    ],
+)
+def test_lob_settings_in_words(settings: dict[str, str], expected: str) -> None:
+    assert task_texts.lob_words(settings) == expected
+
+
+def test_a_rule_says_its_target_once_and_keeps_its_blanks() -> None:
+    where = {"schema-name": "shop", "table-name": "customers", "column-name": "email"}
+    rule = {"rule-type": "transformation", "rule-id": "3", "rule-target": "column", "object-locator": where}
+    text = plain(task_texts.rule_lines(rule | {"rule-action": "remove-column"})[0])
+    assert "remove column shop.customers.email" in text
+    text = plain(task_texts.rule_lines(rule | {"rule-action": "data-masking-digits-randomize"})[0])
+    assert "data masking digits randomize column shop.customers.email" in text
+
+
+def test_settings_begin_with_what_matters() -> None:
+    document = {
+        "TTSettings": None,
+        "StreamBufferSettings": {"StreamBufferCount": 3},
+        "Logging": {"EnableLogging": True},
+        "TargetMetadata": {"SupportLobs": True},
+    }
+    lines = [plain(line) for line in task_texts.settings_lines(json.dumps(document))]
+    assert [line.strip() for line in lines if line[:2] != "  " and line.strip()] == [
+        "TargetMetadata",
+        "Logging",
+        "StreamBufferSettings",
+        "Not set  TTSettings",
+    ]
+
+
+@pytest.mark.parametrize("name", ["text", "dim", "ok", "warn", "bad", "accent", "key"])
+def test_words_can_be_read_on_a_dark_ground(name: str) -> None:
+    assert palette.contrast(name, "#121212", True) >= 4.5

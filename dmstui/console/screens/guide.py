@@ -15,7 +15,7 @@ from dmstui.console import format as fmt
 from dmstui.console import task_deeds, task_texts
 from dmstui.console.header import crumbs
 from dmstui.console.markdown_lines import lay_out
-from dmstui.console.paint import Line, clean, fit, wrap
+from dmstui.console.paint import Line, clean, fit, width
 from dmstui.console.screens.tabs import TAB_KEYS, Tabs
 from dmstui.console.screens.view import View
 from dmstui.console.symbols import STYLE
@@ -105,7 +105,11 @@ class GuideView(View):
         if self.scenario is None:
             return ()
         cost = kind.cost(self.scenario)
-        return ((f"on AWS {cost}, free here " if self.console.known.sandbox else f"{cost} ", "dim"),)
+        room = self.console.size.width - width(self.crumbs()) - 1
+        said = (
+            (f"on AWS {cost}, free here ", f"on AWS {cost} ") if self.console.known.sandbox else (f"{cost} ",)
+        )
+        return next((((text, "dim"),) for text in said if len(text) <= room), ())
 
     def update(self, snapshot: Snapshot) -> None:
         """Steps with where things stand; the last script's output."""
@@ -127,8 +131,8 @@ class GuideView(View):
         self.tabs.note("output", "…" if deed is not None and not deed.ended else "")
         self.tabs.draw()
         self.note.show(
-            ((" ", ""), (one.title, "dim")),
-            ((f"{one.migration_type}, about {one.minutes} min on AWS ", "faint"),),
+            ((" ", ""), (f"{one.source.engine} → {one.target.engine}", "dim")),
+            ((f"{one.migration_type}, about {one.minutes} min on AWS ", "dim"),),
         )
 
     def action_tab(self, by: int) -> None:
@@ -220,9 +224,8 @@ def _steps(one: Scenario) -> list[Line]:
                 (f"{step.minutes} min on AWS" if step.minutes else "", "dim"),
             )
         )
-        lines += [
-            ((f"     {piece}", "text"),) for piece in wrap(" ".join(step.text.split()), 90) if step.text
-        ]
+        if step.text:
+            lines.append((("     ", ""), (" ".join(step.text.split()), "text")))
         if step.key:
             lines.append((("     key ", "dim"), (step.key, "key+bold")))
         if step.command:
@@ -252,7 +255,7 @@ def _parameters(one: Scenario, stack: Stack | None) -> list[Line]:
                 (f"   this stack: {set_to}" if set_to and set_to != parameter.default else "", "accent"),
             )
         )
-        lines += [((f"   {piece}", "dim"),) for piece in wrap(" ".join(parameter.why.split()), 90)]
+        lines.append((("   ", ""), (" ".join(parameter.why.split()), "dim")))
         lines.append(())
     return lines or [(("  the template has no parameters worth changing", "dim"),)]
 
@@ -286,6 +289,6 @@ def _costs(one: Scenario, sandbox: bool) -> list[Line]:
     lines += [(), ((f" {fit('Together', 62)}", "bright+bold"), (total, "bright+bold"))]
     lines += [
         (),
-        ((" Figures of us-east-1; ~ marks those without a dated source. Nothing here is a bill.", "faint"),),
+        ((" Figures of us-east-1; ~ marks those without a dated source. Nothing here is a bill.", "dim"),),
     ]
     return lines

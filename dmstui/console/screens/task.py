@@ -245,10 +245,10 @@ class TaskScreen(TaskView):
             spans: list[tuple[str, str]] = [(" ", "")]
             for size, name in charts.WINDOWS:
                 here = size == seconds
-                spans += [(f" {name} ", "bright+bold+on-cursor" if here else "faint"), (" ", "")]
+                spans += [(f" {name} ", "bright+bold+on-cursor" if here else "dim"), (" ", "")]
             shifted = f"{fmt.duration(self.shifted)} back " if self.shifted else ""
             self.note.show(
-                spans, ((shifted, "warn"),) if shifted else (("+ - zoom  < > shift  ← → read ", "faint"),)
+                spans, ((shifted, "warn"),) if shifted else (("+ - zoom  < > shift  ← → read ", "dim"),)
             )
             return
         why = states.why(one, snapshot) if one else "this task is not there any more"
@@ -308,7 +308,7 @@ class TaskScreen(TaskView):
         self._one(tab.latency_title, tab.latency, late, "CDC latency", charts.nothing(one, "latency"))
         self._one(tab.rates_title, tab.rates, rates, "Rows a second", charts.nothing(one, "throughput"))
         words = [summary(plot) for plot in ((late, rates) if one.captures else (rates,)) if not plot.empty]
-        tab.told.show(((" ", ""), (" · ".join(words), "faint")))
+        tab.told.show(((" ", ""), (" · ".join(words), "dim")))
 
     def _one(self, heading: Bar, chart: Chart, plot: Plot, words: str, nothing: str) -> None:
         rule = self.console.drawn.rule

@@ -19,7 +19,7 @@ TASK_KEYS: list[BindingType] = [
     Binding("x", "stop", "stop", id="task.stop"),
     Binding("l", "open_tab('logs')", "logs", id="task.logs"),
     Binding("c", "open_tab('charts')", "charts", id="task.charts"),
-    Binding("t", "test", "test connections", show=False, id="task.test"),
+    Binding("t", "test", "test", tooltip="test both connections", id="task.test"),
 ]
 
 

@@ -225,7 +225,7 @@ class Choose:
             pieces = wrap(f"{choice.label}: {choice.refusal}", width - 4)
             lines.append((("  ", ""), (f"{drawn.unknown} {pieces[0]}", "dim")))
             lines += [((f"    {piece}", "dim"),) for piece in pieces[1:]]
-        lines += [(), ((self.keys(), "faint"),)]
+        lines += [(), ((self.keys(), "dim"),)]
         return _fitting(lines, height)
 
     def key(self, name: str, character: str | None) -> Answer | None:

@@ -186,14 +186,18 @@ def _stack(
     floor = canvas.height - 1
     for x, (below, above) in enumerate(zip(source, target, strict=True)):
         edge = floor + 1 if below is None else place(below[2])
+        if below is not None:
+            canvas.run(x, edge, floor, inks[0])
         if above is not None:
             crest = place(above[2])
             if crest < edge:
                 canvas.run(x, crest, edge - 1, inks[1], dithered=True)
                 canvas.dot(x, crest, inks[1])
-        if below is not None:
-            # drawn last: in a shared cell the source's ink wins, so that the base keeps one colour
-            canvas.run(x, edge, floor, inks[0])
+        down = canvas.cell.down
+        bottom = min(floor, edge // down * down + down - 1)
+        if below is not None and (bottom - edge + 1) * 2 >= down:
+            # a cell has one ink: the source's where it fills half of it, so that no source is no source's colour
+            canvas.run(x, edge, bottom, inks[0])
 
 
 def _trace(canvas: Canvas, cells: list[Column | None], series: Series, place: Callable[[float], int]) -> None:
@@ -294,18 +298,23 @@ def mark_row(plot: Plot, width: int, gutter: int = 7) -> Line:
     """What happened, under the chart at its time: a shape with its time and words where they fit."""
     cells = width - gutter - 2
     row: list[Span] = [(" " * (gutter + 2), "")]
-    used = 0
+    placed: dict[int, Mark] = {}
     for mark in sorted(plot.marks, key=lambda one: one.at):
-        if not plot.start <= mark.at <= plot.end or cells <= 0:
-            continue
-        column = round((mark.at - plot.start) / (plot.end - plot.start) * (cells - 1))
-        if column < used:
-            continue
+        if plot.start <= mark.at <= plot.end and cells > 0:
+            column = round((mark.at - plot.start) / (plot.end - plot.start) * (cells - 1))
+            # of two in one cell the failure counts, else the later one
+            if column not in placed or placed[column].ink != "bad":
+                placed[column] = mark
+    used = 0
+    order = sorted(placed)
+    for column, following in zip(order, [*order[1:], cells], strict=True):
+        mark = placed[column]
+        room = min(28, max(0, following - column - len(mark.glyph) - 1))
+        # the word says more than the time, which the axis above shows
         text = f"{datetime.fromtimestamp(mark.at, UTC):%H:%M} {mark.text}"
-        room = min(len(text), 28, max(0, cells - column - 2))
-        row += [(" " * (column - used), ""), (mark.glyph, mark.ink), (cut(text, room), "dim")]
-        used = column + len(mark.glyph) + room + 1
-        row.append((" ", ""))
+        text = text if len(text) <= room else cut(mark.text, room) if room >= 4 else ""
+        row += [(" " * (column - used), ""), (mark.glyph, mark.ink), (text, "dim")]
+        used = column + len(mark.glyph) + len(text)
     return tuple(row)
 
 
