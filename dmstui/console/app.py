@@ -220,7 +220,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
 
         for stack in states.under_way(snapshot):
             word = stack.status.replace("_IN_PROGRESS", "").replace("_", " ").lower()
-            self.say(f"{word} of {stack.scenario} is under way; :progress {stack.name} shows it")
+            self.say(f"{word} of {stack.scenario} is under way; 7 shows it")
 
     def on_monitor_failed(self, message: MonitorFailed) -> None:
         """No picture will come: say why and what to do."""
