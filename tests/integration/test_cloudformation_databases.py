@@ -104,7 +104,8 @@ Outputs:
 
 
 @pytest.mark.long
-def test_a_running_task_holds_its_stack_until_it_is_stopped(sandbox: Any, eventually: Any) -> None:
+def test_a_running_task_holds_its_stack_until_it_is_stopped(new_sandbox: Any, eventually: Any) -> None:
+    sandbox = new_sandbox()  # of its own: the template makes dms-vpc-role, which an account has once
     cloudformation, dms, rds = (sandbox.client(name) for name in ("cloudformation", "dms", "rds"))
     stack_id = cloudformation.create_stack(
         StackName="foreign-db", TemplateBody=TEMPLATE, Capabilities=["CAPABILITY_NAMED_IAM"]
