@@ -28,16 +28,23 @@ def words(snapshot: Snapshot) -> str:
     if error is None:
         return ""
     seen = f"what you see is of {snapshot.tasks.at:%H:%M:%S}" if snapshot.tasks.at else "nothing was read yet"
-    if snapshot.sandbox and error.code == "Unreachable" and "Could not connect" in error.message:
+    if _ended(snapshot, error):
         return f"the sandbox has ended; {seen}. :q leaves, dmstui sandbox starts a new one"
     who = "the sandbox" if snapshot.sandbox else "AWS"
     reason = " ".join(error.message.split()).rstrip(".")
     return f"{who} does not answer; {seen}. {reason}. {error.hint}".strip()
 
 
+def _ended(snapshot: Snapshot, error: AwsError) -> bool:
+    """Nothing listens where the sandbox was; one that is only slow times out."""
+    return snapshot.sandbox and error.code == "Unreachable" and "Could not connect" in error.message
+
+
 def refusal(snapshot: Snapshot, part: Part[Any]) -> str | None:
     """Why a deed that is judged by this part of the picture cannot be begun; None where it may be."""
     error = error_of(snapshot)
+    if error is not None and _ended(snapshot, error):
+        return "the sandbox has ended"
     if error is not None:
         who = "the sandbox" if snapshot.sandbox else "AWS"
         return f"{who} does not answer: {' '.join(error.message.split())}"

@@ -50,6 +50,8 @@ def test_nothing_is_begun_before_anything_was_read() -> None:
     never = samples.part((), at=None, error=GONE)
     assert "Could not connect" in (outage.refusal(samples.snapshot(stacks=never), never) or "")
     assert outage.refusal(samples.snapshot(), samples.snapshot().tasks) is None
+    ended = lost(GONE, sandbox=True)
+    assert outage.refusal(ended, ended.tasks) == "the sandbox has ended"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
