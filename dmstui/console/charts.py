@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import datetime
 
 from dmstui.console.widgets.plot import Mark, Plot, Series
 from dmstui.kinds.task import LATE
@@ -20,6 +21,7 @@ WINDOWS: tuple[tuple[float, str], ...] = (
     (86400, "1 d"),
     (604800, "7 d"),
 )
+POINTS_COME = 180  # seconds within which CloudWatch shows a task's last points
 AUTO_LIMIT = 2  # the widest window chosen by itself: an hour
 
 
@@ -113,11 +115,12 @@ def short(message: str) -> str:
     return words.removeprefix("Replication task ").removeprefix("has been ").removeprefix("has ")
 
 
-def nothing(task: ReplicationTask, what: str) -> str:
-    """Why a chart is empty."""
+def nothing(task: ReplicationTask, what: str, now: datetime) -> str:
+    """Why a chart is empty. now: the service's time; points of a task that has just ended are still to come."""
     if what == "latency" and not task.captures:
         return "a full-load task has no CDC latency"
-    if task.status == "running":
+    ended = task.stats.stop if task.stats is not None else None
+    if task.status == "running" or (ended is not None and 0 <= (now - ended).total_seconds() < POINTS_COME):
         return "no points yet; CloudWatch gets them a little later"
     return (
         f"no points in this window: the task is {task.status}" if task.status else "no points in this window"

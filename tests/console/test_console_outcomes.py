@@ -8,6 +8,7 @@ from typing import Any
 import console_samples as samples
 import pytest
 
+from dmstui.console import charts
 from dmstui.console.outcomes import Outcomes
 from dmstui.model import ReplicationTask, Snapshot, TaskStats
 
@@ -79,3 +80,9 @@ async def test_a_key_that_does_nothing_says_why(console: Any) -> None:
     async with console(samples.snapshot(read_only=True)) as c:
         await c.keys("s")
         assert c.says("read-only")
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(20, "no points yet"), (600, "the task is stopped")])
+def test_points_of_a_task_that_has_just_ended_are_awaited(seconds: int, expected: str) -> None:
+    task = dataclasses.replace(FINISHED, stats=dataclasses.replace(STATS, stop=samples.ago(seconds)))
+    assert expected in charts.nothing(task, "throughput", samples.NOW)

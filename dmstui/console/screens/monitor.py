@@ -320,4 +320,6 @@ class MonitorView(TaskView):
         part = snapshot.metrics.get(record.arn)
         error = str(part.error) if part is not None and part.error is not None else ""
         side = not self.screen.has_class("boxes")
-        chart.show(None if plot.empty else plot, error or charts.nothing(record, what), side=side)
+        chart.show(
+            None if plot.empty else plot, error or charts.nothing(record, what, snapshot.at), side=side
+        )

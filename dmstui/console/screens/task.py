@@ -305,8 +305,12 @@ class TaskScreen(TaskView):
         rates = charts.throughput(one, snapshot, window, self.shifted)
         tab = self.charts
         tab.latency.display = tab.latency_title.display = one.captures
-        self._one(tab.latency_title, tab.latency, late, "CDC latency", charts.nothing(one, "latency"))
-        self._one(tab.rates_title, tab.rates, rates, "Rows a second", charts.nothing(one, "throughput"))
+        self._one(
+            tab.latency_title, tab.latency, late, "CDC latency", charts.nothing(one, "latency", snapshot.at)
+        )
+        self._one(
+            tab.rates_title, tab.rates, rates, "Rows a second", charts.nothing(one, "throughput", snapshot.at)
+        )
         words = [summary(plot) for plot in ((late, rates) if one.captures else (rates,)) if not plot.empty]
         tab.told.show(((" ", ""), (" · ".join(words), "dim")))
 
