@@ -140,6 +140,11 @@ class Book:
             return
         self._saving = asyncio.get_running_loop().call_later(SAVE_DELAY_SECONDS, self.write)
 
+    def secure(self) -> None:
+        """Write the state now, where it is kept at all."""
+        if self.world.state_dir is not None:
+            self.write()
+
     def write(self) -> None:
         """Write the state now."""
         if self._saving is not None:

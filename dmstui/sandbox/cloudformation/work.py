@@ -128,6 +128,8 @@ class Work:
                 # Never given up in the middle: what the service accepted must be known to be deleted again.
                 state.physical_id = await kind.create(site, live)
                 self.mark(state, f"{prefix}_IN_PROGRESS", INITIATED, shown)
+                # Not a moment later: what a killed sandbox does not know it made, it would make again.
+                self.book.secure()
             assert state.physical_id is not None
             renamed = await self.unless_stopped(kind.settle(site, state.physical_id, live))
             if renamed:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dmstui.sandbox.service import Service, SimpleService
+from typing import TYPE_CHECKING, Any
+
+from dmstui.sandbox.service import Call, Handler, Service, SimpleService
 from dmstui.sandbox.world import World
+
+if TYPE_CHECKING:
+    from dmstui.sandbox.dms.room import Room
 
 
 def service(world: World) -> Service:
@@ -50,7 +55,20 @@ def service(world: World) -> Service:
         tasks.recover(room)
         runner.recover(room)
     room.spawn(host.keep(room), "instance metrics")
-    return SimpleService(NAME, operations)
+    return SimpleService(NAME, {name: _kept(room, name, made) for name, made in operations.items()})
+
+
+def _kept(room: Room, name: str, handler: Handler) -> Handler:
+    """The handler of an operation that changes something saves before it answers."""
+    if name.startswith(("Describe", "List")):
+        return handler
+
+    async def handle(call: Call, params: dict[str, Any]) -> dict[str, Any]:
+        answer = await handler(call, params)
+        room.answered()
+        return answer
+
+    return handle
 
 
 __all__ = ["service"]

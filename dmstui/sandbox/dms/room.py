@@ -22,6 +22,7 @@ SAVE_SECONDS = 0.3
 # A save runs on the loop: with many tables it takes a while, and is then made so much rarer.
 SAVE_SHARE = 5
 SAVE_LATEST = 2.0
+SECURE_SECONDS = 0.1
 
 
 class Room:
@@ -50,9 +51,24 @@ class Room:
         try:
             await asyncio.sleep(min(SAVE_LATEST, max(SAVE_SECONDS, SAVE_SHARE * self._save_took)))
         finally:
-            began = time.monotonic()
-            self.world.remember(NAME, self.store.document())
-            self._save_took = time.monotonic() - began
+            self._write()
+
+    def _write(self) -> None:
+        began = time.monotonic()
+        self.world.remember(NAME, self.store.document())
+        self._save_took = time.monotonic() - began
+
+    def secure(self) -> None:
+        """Save now: what somebody is about to rely on must be known after a kill."""
+        if self.world.state_dir is not None:
+            self._write()
+
+    def answered(self) -> None:
+        """A call was accepted: save now, or soon where a save takes so long that calls would wait for it."""
+        if self._save_took < SECURE_SECONDS:
+            self.secure()
+        else:
+            self.changed()
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Background work of this room."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dmstui.sandbox.dms.runner import Run
 
 NAMESPACE = "AWS/DMS"
+CHANGES = ("cached changes", "change processing")
+SECURED_TABLES = 200
 # counters of a `table` event, by the worker's names
 COUNTERS = (
     "full_load_rows",
@@ -111,7 +113,12 @@ def _checkpoint(run: Run, event: dict[str, Any]) -> None:
         task.checkpoint = worker_spec.checkpoint(str(position), task.serial)
         if task.migration_type == "cdc" and task.cdc_start_position is None:
             task.cdc_start_position = str(position)
-    run.room.changed()
+    # The worker writes, and lets the source forget, on the strength of this: it must be known after a kill. In a load
+    # of very many tables a save takes too long for each of them; a table not known to be loaded is loaded again.
+    if task.migration_type == "cdc" or task.phase in CHANGES or len(task.tables) <= SECURED_TABLES:
+        run.room.secure()
+    else:
+        run.room.changed()
 
 
 def _ended(run: Run, event: dict[str, Any]) -> None:
