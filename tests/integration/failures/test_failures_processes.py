@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -102,7 +104,8 @@ def test_a_killed_sandbox_leaves_nobody_and_comes_back_with_its_tasks(
     found = shop.operations(f"{cdc_folder}/{changes}/item")
     assert set(found.values()) == {1}
     assert sorted(key for _, key, _ in found) == list(range(1, 1001))
-    assert shop.statistics(following)["item"]["AppliedInserts"] == 1000
+    # the statistics come a little after the files
+    shop.until(lambda: shop.statistics(following)["item"]["AppliedInserts"] == 1000, 15, "the counter")
 
     # a load does not survive its machine; resumed, it ends with every row once
     shown = shop.described(loading)
@@ -127,19 +130,70 @@ def test_a_sandbox_killed_in_the_middle_of_a_deploy_comes_back_to_it(
     new_sandbox: Callable[..., Any], tmp_path: Path, eventually: Any
 ) -> None:
     state, named = str(tmp_path / "state"), ["--stack-name", "half"]
-    first = new_sandbox("--state", state)
+    first = new_sandbox("--state", state, speed=100)
     first.cli("scenario", "deploy", NAME, "--yes", *named)
 
-    def standing() -> int:
+    def the_long_wait() -> bool:
+        """Most of a deploy's minutes: the replication instance is asked for and all else waits for it."""
         found = first.client("cloudformation").describe_stack_resources(StackName="half")["StackResources"]
-        return sum(each["ResourceStatus"] == "CREATE_COMPLETE" for each in found)
+        coming = {
+            each["LogicalResourceId"]: each
+            for each in found
+            if each["ResourceStatus"] == "CREATE_IN_PROGRESS"
+        }
+        return (
+            "ReplicationInstance" in coming
+            and coming.keys() <= {"ReplicationInstance", "SourceDatabase"}
+            and all(each.get("PhysicalResourceId") for each in coming.values())
+        )
 
-    eventually(lambda: standing() >= 12, 30, "a dozen resources")
+    eventually(the_long_wait, 60, "the deploy's long wait")
     first.process.kill()
     first.process.wait(10)
-    second = new_sandbox("--state", state)
+    second = new_sandbox("--state", state, speed=100)
     shown = json.loads(second.cli("scenario", "status", NAME, *named, "--json").stdout)["stack"]
     assert shown["status"] in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
-    done = second.cli("scenario", "deploy", NAME, "--yes", "--wait", *named)
+    done = second.cli("scenario", "deploy", NAME, "--yes", "--wait", *named, check=False)
+    events = second.client("cloudformation").describe_stack_events(StackName="half")["StackEvents"]
+    failed = [
+        (e["LogicalResourceId"], e["ResourceStatusReason"]) for e in events if "FAILED" in e["ResourceStatus"]
+    ]
+    assert not failed, "\n".join(map(str, failed))
     assert "half is CREATE_COMPLETE" in done.stdout or "nothing to change" in done.stdout
     second.cli("scenario", "delete", NAME, "--yes", "--wait", *named)
+
+
+@pytest.mark.long
+def test_a_sandbox_killed_again_and_again_under_change_processing(
+    new_sandbox: Callable[..., Any], deploy: Callable[..., Any], tmp_path: Path
+) -> None:
+    """At moments nobody chose: between a file and its checkpoint, between a checkpoint and its confirmation."""
+    state = str(tmp_path / "state")
+    shop = deploy(new_sandbox("--state", state), "often")
+    schema = shop.schema()
+    target, folder = shop.lake_endpoint()
+    arn = shop.task(
+        "cdc", shop.selecting(schema), {"ErrorBehavior": shop.always_again}, TargetEndpointArn=target
+    )
+    shop.start(arn)
+    rows = 0
+    moments = random.Random(7)
+    for _ in range(5):
+        shop.wait(arn, "running")
+        end = time.monotonic() + moments.uniform(0.5, 3)
+        while time.monotonic() < end:
+            shop.sql(
+                f"INSERT INTO {schema}.item SELECT i, 'w' FROM generate_series({rows + 1}, {rows + 20}) i"
+            )
+            rows += 20
+        shop.sandbox.process.kill()
+        shop.sandbox.process.wait(10)
+        shop = type(shop)(new_sandbox("--state", state), "often")
+    shop.wait(arn, "running")
+    shop.sql(f"INSERT INTO {schema}.item VALUES ({rows + 1}, 'w')")
+    lake = f"{folder}/{schema}/item"
+    shop.until(lambda: ("I", rows + 1, "w") in shop.operations(lake), 60, "the last row")
+    found = shop.operations(lake)
+    doubled = {key: times for (_, key, _), times in found.items() if times != 1}
+    assert not doubled
+    assert sorted(key for _, key, _ in found) == list(range(1, rows + 2))
