@@ -195,6 +195,11 @@ def test_events_close_together_keep_their_words() -> None:
     assert row.count("○") == 3
 
 
+def test_events_outside_the_window_leave_their_row_empty() -> None:
+    marks = (plots.Mark(-500, "○", "dim", "created"), plots.Mark(5000, "▲", "bad", "failed"))
+    assert plain(plots.mark_row(plots.Plot(0, 1800, "count", (), marks=marks), 80)).strip() == ""
+
+
 def test_no_source_latency_has_no_source_colour_above_the_floor() -> None:
     times = [float(at) for at in range(0, 300, 5)]
     source = plots.Series("source", "src", [(at, 0.0) for at in times], "sky", 5.0)

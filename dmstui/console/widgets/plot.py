@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from typing import Literal
 
 from dmstui.console import format as fmt
@@ -307,7 +308,7 @@ def mark_row(plot: Plot, width: int, gutter: int = 7) -> Line:
                 placed[column] = mark
     used = 0
     order = sorted(placed)
-    for column, following in zip(order, [*order[1:], cells], strict=True):
+    for column, following in pairwise([*order, cells]):
         mark = placed[column]
         room = min(28, max(0, following - column - len(mark.glyph) - 1))
         # the word says more than the time, which the axis above shows
