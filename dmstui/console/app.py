@@ -7,7 +7,6 @@ is in `actions`.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.screen import Screen
 
-from dmstui.console import header, life, outage, theme
+from dmstui.console import header, life, memory, outage, theme
 from dmstui.console.actions import Actions
 from dmstui.console.clock import Clock
 from dmstui.console.deeds import Deed, Deeds, Stream, sentence
@@ -117,6 +116,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
             self.theme = theme.THEMES.get(look, theme.DARK.name)
         self._make_monitor = make_monitor
         self._ticking = ticking
+        self._settled = memory.Settled()
         self.snapshot: Snapshot | None = None
         self.monitor: Any = None
         self.monitor_error = ""
@@ -167,7 +167,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         """Bring the first view, and start the monitor in a thread: importing AWS's modules takes longer than
         drawing the first frame.
         """
-        gc.enable()
+        memory.after_first_frame()
         self.view(self.trail[-1][0])
         threading.Thread(
             target=self._start_monitor, args=(self.options,), name="monitor-start", daemon=True
@@ -205,6 +205,8 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         first = self.snapshot is None or self.snapshot.stacks.loading
         looked_at = self.front.subject() if self.front.ready and self.front.NAME == "task" else None
         self.snapshot = message.snapshot
+        if self._ticking:
+            self._settled.saw(message.snapshot)
         self.monitor_error = ""
         if first:
             self._tell_stacks(message.snapshot)

@@ -4,12 +4,11 @@ it for cli.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dmstui.console import life
+from dmstui.console import life, memory
 from dmstui.console.symbols import SYMBOL_SETS, SymbolSet
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ def run(options: ConnectionOptions, *, mouse: bool = False) -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ["DMSTUI_TTY"] = "1"
-    # Nothing made before the first frame is garbage; `ConsoleApp.begin` lets the collector run again.
-    gc.disable()
+    memory.before_first_frame()
     life.guard_decoder()
 
     from dmstui.console.app import ConsoleApp

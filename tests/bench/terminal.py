@@ -27,6 +27,7 @@ class Terminal:
             os.execvpe(command[0], command, env | {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.received = b""
+        self._closing = False
 
     def read(self, seconds: float) -> bytes:
         """What arrives within `seconds`, at the first arrival."""
@@ -36,7 +37,10 @@ class Terminal:
         try:
             data = os.read(self.fd, 1 << 16)
         except OSError:
-            return b""
+            if self._closing:
+                return b""
+            shown = ESCAPES.sub(b"", self.received)[-600:]
+            raise RuntimeError(f"the program ended by itself; the last text was {shown!r}") from None
         self.received += data
         if b"\x1b[?2026$p" in data:  # asked whether output can be synchronized: yes
             os.write(self.fd, b"\x1b[?2026;2$y")
@@ -111,6 +115,7 @@ class Terminal:
 
     def close(self) -> None:
         """End the program."""
+        self._closing = True
         os.kill(self.pid, signal.SIGTERM)
         end = time.perf_counter() + 5
         while time.perf_counter() < end:
