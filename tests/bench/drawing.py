@@ -28,7 +28,9 @@ def picture(rows: int, turn: int) -> Any:
     from dmstui.model import Part, ReplicationTask, Snapshot, TableStatistics
 
     tables = tuple(
-        TableStatistics("app", f"table_{index:05d}", "Table completed", 1000 * index + turn, inserts=index * turn)
+        TableStatistics(
+            "app", f"table_{index:05d}", "Table completed", 1000 * index + turn, inserts=index * turn
+        )
         for index in range(rows)
     )
     task = ReplicationTask(
@@ -56,6 +58,12 @@ async def _painted(app: Any) -> None:
         await done.wait()
 
 
+async def _turns(reached: Callable[[], bool]) -> None:
+    """Let the loop turn until the condition holds; sleeping would be measured, too."""
+    while not reached():
+        await asyncio.sleep(0)  # noqa: ASYNC110
+
+
 async def _lists(rows: int) -> tuple[float, float]:
     """Seconds from enter on the task until its tables are painted; median seconds of a new picture of all rows."""
     from dmstui.aws.options import ConnectionOptions
@@ -77,8 +85,7 @@ async def _lists(rows: int) -> tuple[float, float]:
         await _painted(app)
         begun = time.perf_counter()
         app.go("task", TASK, below=True)
-        while not (app.front.NAME == "task" and app.front.ready and app.front.table.shown == rows):
-            await asyncio.sleep(0)
+        await _turns(lambda: app.front.NAME == "task" and app.front.ready and app.front.table.shown == rows)
         await _painted(app)
         shown = time.perf_counter() - begun
         replaced = []
@@ -87,8 +94,7 @@ async def _lists(rows: int) -> tuple[float, float]:
             clock.advance(20)  # so long after a key and the last ordering all rows are ordered anew, too
             begun = time.perf_counter()
             app.post_message(SnapshotArrived(after))
-            while app.snapshot is not after:
-                await asyncio.sleep(0)
+            await _turns(lambda after=after: app.snapshot is after)  # type: ignore[misc]
             await _painted(app)
             replaced.append(time.perf_counter() - begun)
         return shown, median(replaced)
@@ -128,7 +134,10 @@ def _plot(series: int, points: int) -> Any:
             f"series {number}",
             f"s{number}",
             tuple(
-                (start + 60 * at, 800 * (1 + math.sin(at / 17 + number)) + (at * 7919 + number * 104_729) % 331)
+                (
+                    start + 60 * at,
+                    800 * (1 + math.sin(at / 17 + number)) + (at * 7919 + number * 104_729) % 331,
+                )
                 for at in range(points)
                 if (at + number * 31) % 97
             ),

@@ -26,9 +26,7 @@ class Figure:
     def line(self) -> str:
         """As printed."""
         verdict = "ok  " if self.kept else "OVER"
-        return (
-            f"{verdict} {self.what:<56} {self.measured:>8.2f} {self.unit:<8} of {self.budget:>8.2f}  {self.note}"
-        )
+        return f"{verdict} {self.what:<56} {self.measured:>8.2f} {self.unit:<8} of {self.budget:>8.2f}  {self.note}"
 
 
 Figures = Iterator[Figure]

@@ -19,9 +19,9 @@ def opened(url: str, *, tables: int = 0) -> Iterator[Terminal]:
         terminal.until(stage.TASK_NAME, 30)
         terminal.key(b"2", 0.5)
         if tables:
-            for key in (b"/", b"wide-everything", b"\r"):
-                terminal.key(key, 0.4)
-            terminal.key(b"\r", 0.4)
+            terminal.type(b"/wide-everything")
+            for _ in range(2):
+                terminal.key(b"\r", 0.4)
             terminal.until(f"{tables:,}".encode(), 60)
         terminal.quiet(0.7, 8)
         yield terminal

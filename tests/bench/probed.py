@@ -67,7 +67,12 @@ class Probe:
     def found(self) -> dict[str, Any]:
         """What was seen."""
         ordered = statistics.quantiles(self.late, n=1000) if len(self.late) > 1 else [0.0]
-        return {"worst": self.worst, "p99": ordered[-10], "p50": ordered[len(ordered) // 2], "gc": self.collecting}
+        return {
+            "worst": self.worst,
+            "p99": ordered[-10],
+            "p50": ordered[len(ordered) // 2],
+            "gc": self.collecting,
+        }
 
 
 class Probed(ConsoleApp):

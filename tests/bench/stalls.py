@@ -15,7 +15,24 @@ from figures import Figure, Figures
 from terminal import Terminal
 
 # What a hand does in turns: rows, pages, screens, order, a task's tabs; every half second.
-DOINGS = (b"j", b"j", b"k", b"\x04", b"\x15", b"G", b"g", b"2", b"j", b"\r", b"j", b"\x1b", b"3", b"5", b"1", b"j")
+DOINGS = (
+    b"j",
+    b"j",
+    b"k",
+    b"\x04",
+    b"\x15",
+    b"G",
+    b"g",
+    b"2",
+    b"j",
+    b"\r",
+    b"j",
+    b"\x1b",
+    b"3",
+    b"5",
+    b"1",
+    b"j",
+)
 
 
 class Idle:
@@ -45,10 +62,14 @@ def stalls(url: str, tasks: int, tables: int, seconds: float) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "stalls.json"
         idle = Idle()
-        with Terminal([sys.executable, str(Path(__file__).with_name("probed.py")), url, str(output)], stage.ENV) as terminal:
+        with Terminal(
+            [sys.executable, str(Path(__file__).with_name("probed.py")), url, str(output)], stage.ENV
+        ) as terminal:
             terminal.until(stage.TASK_NAME, 30)
-            for key in (b"2", b"/", b"wide-everything", b"\r", b"\r"):
-                terminal.key(key, 0.4)
+            terminal.key(b"2", 0.4)
+            terminal.type(b"/wide-everything")
+            for _ in range(2):
+                terminal.key(b"\r", 0.4)
             terminal.until(f"{tables:,}".encode(), 60)
             begun = time.perf_counter()
             for key in itertools.cycle(DOINGS):
@@ -63,9 +84,15 @@ def stalls(url: str, tasks: int, tables: int, seconds: float) -> Figures:
         worst["seconds"] * 1000,
         100.0,
         "ms",
-        f"its CPU {worst.get('cpu', 0) * 1000:.0f} ms, p99 {found['p99'] * 1000:.1f} ms, collector {found['gc'] * 1000:.0f} ms;"
-        f" floor: an idle thread {noise * 1000:.0f} ms",
+        f"its CPU {worst.get('cpu', 0) * 1000:.0f} ms, p99 {found['p99'] * 1000:.1f} ms,"
+        f" collector {found['gc'] * 1000:.0f} ms; floor: an idle thread {noise * 1000:.0f} ms",
     )
     if worst["seconds"] > 0.1:
         print(f"     {worst.get('at', 0):.0f} s after the start, in:\n" + "".join(worst.get("stack", [])))
-    yield Figure(f"memory, {tasks:,} tasks and {tables:,} tables", memory, 150.0, "MB", "resident at the end of that run")
+    yield Figure(
+        f"memory, {tasks:,} tasks and {tables:,} tables",
+        memory,
+        150.0,
+        "MB",
+        "resident at the end of that run",
+    )

@@ -30,7 +30,11 @@ def steady(url: str, tasks: int, seconds: float) -> Figures:
     calls = _dms(after) - _dms(before)
     throttled = after["throttled"] - before["throttled"]
     yield Figure(
-        f"DMS calls, {tasks} tasks, steady", calls / spent, 1.0, "calls/s", f"{calls} in {spent:.0f} s, {throttled} throttled"
+        f"DMS calls, {tasks} tasks, steady",
+        calls / spent,
+        1.0,
+        "calls/s",
+        f"{calls} in {spent:.0f} s, {throttled} throttled",
     )
     seen = len(before["metric_calls"])
     first, later = after["metric_calls"][:seen], after["metric_calls"][seen:]

@@ -76,6 +76,11 @@ class Terminal:
                 break
         return last - begun, len(self.received) - before
 
+    def type(self, text: bytes, still: float = 0.06) -> None:
+        """Type a text, key by key as a hand would."""
+        for key in text:
+            self.key(bytes([key]), still)
+
     def slow(self, key: bytes, times: int, every: float, rate: float) -> float:
         """Press a key `times` times while no more than `rate` bytes a second are read, as over a thin line.
 
