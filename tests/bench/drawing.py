@@ -61,7 +61,7 @@ async def _painted(app: Any) -> None:
 async def _turns(reached: Callable[[], bool]) -> None:
     """Let the loop turn until the condition holds; sleeping would be measured, too."""
     while not reached():
-        await asyncio.sleep(0)  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 async def _lists(rows: int) -> tuple[float, float]:
