@@ -52,7 +52,8 @@ def freshness(
     wide = cells >= 110
     if wide and snapshot.dollars_a_day >= 0.005:
         spans += [(f"metrics {fmt.dollars(snapshot.dollars_a_day)} a day", "dim"), ("   ", "")]
-    spans += [(f"{snapshot.calls:,} calls", "dim"), ("   " if wide else "  ", "")]
+    # in tens: a count that moved with every call would be the only thing sent while nothing happens
+    spans += [(f"{snapshot.calls // 10 * 10:,} calls", "dim"), ("   " if wide else "  ", "")]
     old, late = age_of(snapshot, since)
     text = "no data yet" if old is None else f"age {fmt.age(old)}"
     spans += [(text, "warn+bold" if late else "dim"), ("   " if wide else "  ", "")]

@@ -27,7 +27,10 @@ def run(options: ConnectionOptions, *, mouse: bool = False) -> int:
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ["DMSTUI_TTY"] = "1"
     memory.before_first_frame()
+    from dmstui.console import partial_lines
+
     life.guard_decoder()
+    partial_lines.install()
 
     from dmstui.console.app import ConsoleApp
 
