@@ -203,6 +203,7 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
         """A new picture."""
         first = self.snapshot is None or self.snapshot.stacks.loading
+        told = self.known.notes
         looked_at = self.front.subject() if self.front.ready and self.front.NAME == "task" else None
         self.snapshot = message.snapshot
         if self._ticking:
@@ -210,6 +211,9 @@ class ConsoleApp(KeyRoute, Actions, App[int], inherit_bindings=False):
         self.monitor_error = ""
         if first:
             self._tell_stacks(message.snapshot)
+        for note in message.snapshot.notes:
+            if note not in told:
+                self.say(note, "warn")
         self.arrived_at = self.clock.monotonic()
         for text, tone in self.outcomes.news(message.snapshot, looked_at):
             self.say(text, tone)
