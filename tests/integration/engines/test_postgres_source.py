@@ -198,6 +198,20 @@ async def test_leaving_early_ends_connection_and_query(yard: Any, source: Any, r
             )
 
 
+async def test_a_connection_lost_while_the_reader_is_slow_is_told(
+    yard: Any, source: Any, reader: Any
+) -> None:
+    process = reader.get_server_pid()
+    rows = load.rows(reader, "SELECT generate_series(1, 5000000)", chunk=10_000)
+    assert await anext(rows)
+    async with yard.client(source) as client, asyncio.timeout(20):
+        await client.fetchval("SELECT pg_terminate_backend($1)", process)
+    with pytest.raises((asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError)):
+        async with asyncio.timeout(20):
+            async for _ in rows:
+                pass
+
+
 async def test_one_moment_for_many_readers(yard: Any, source: Any, reader: Any) -> None:
     other = await session.connect(yard.access(source))
     async with yard.client(source) as client:

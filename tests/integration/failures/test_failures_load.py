@@ -262,7 +262,7 @@ def test_a_source_that_stays_away_fails_the_task_after_its_last_try(shop: Any, h
     under_way(shop, arn)
     rds.stop_db_instance(DBInstanceIdentifier=shop.database)
     try:
-        task = shop.wait(arn, "failed")
+        task = shop.wait(arn, "failed", seconds=150)  # a try that meets silence takes a minute
         text = task["LastFailureMessage"]
         assert text == task["StopReason"]
         assert "SqlState: 08001 NativeError: 101" in text

@@ -7,11 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import asyncpg
+
 from dmstui.sandbox.engines.postgres.roles import identifier
 
 CHUNK = 1 << 20
 """Bytes a piece has at least (but for the last): enough for a CSV parser to be busy, little to hold in memory."""
 PIECES_AHEAD = 4
+LOOK_SECONDS = 1.0
+"""How often a silent copy is looked after."""
 
 
 def quote(name: str) -> str:
@@ -56,7 +60,7 @@ async def rows(connection: Any, query: str, *, chunk: int = CHUNK) -> AsyncItera
     try:
         while True:
             getting = asyncio.create_task(pieces.get())
-            await asyncio.wait({getting, task}, return_when=asyncio.FIRST_COMPLETED)
+            await _first(getting, task, connection)
             if not getting.done():
                 # The copy has ended; what it left in the queue comes first, its error last.
                 if pieces.empty():
@@ -78,8 +82,26 @@ async def rows(connection: Any, query: str, *, chunk: int = CHUNK) -> AsyncItera
             # connection stays in the COPY. Whoever leaves early has no use for it anyway.
             connection.terminate()
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+            await asyncio.wait({task}, timeout=LOOK_SECONDS)
+
+
+async def _first(getting: asyncio.Task[Any], copying: asyncio.Task[Any], connection: Any) -> None:
+    """Wait for the next piece or the end of the copy.
+
+    Raises ConnectionDoesNotExistError where the connection went and the driver does not say so: it misses an end
+    that comes while it hands over a piece, and then waits for ever.
+    """
+    gone = False
+    while True:
+        done, _ = await asyncio.wait(
+            {getting, copying}, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if done:
+            return
+        if gone and connection.is_closed():
+            getting.cancel()
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        gone = connection.is_closed()
 
 
 async def export_snapshot(connection: Any) -> tuple[str, str]:
